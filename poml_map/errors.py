@@ -1,0 +1,121 @@
+"""What the program says when it cannot go on.
+
+Every error that a user can mend is a list of `Problem`: one line each that names the file as the user wrote
+it, the field, what was found, what was expected, and how to mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with one input, in one line.
+
+    Parameters
+    ----------
+    file : str
+        Path or name as the user wrote it.
+    where : str
+        The field, row, band, year or window; empty when the whole file is meant.
+    found, expected : str
+        What was seen and what would be right, with units. Either may be empty.
+    mend : str
+        What the user can do about it.
+    line : int, optional
+        Line of `file`, from 1.
+
+    Examples
+    --------
+    >>> str(Problem("region.yaml", "hybrid.w_p", "-0.1", "a number from 0 to 1", "Set w_p: 0.5.", line=12))
+    'region.yaml:12, hybrid.w_p: found -0.1, expected a number from 0 to 1. Set w_p: 0.5.'
+    """
+
+    file: str
+    where: str
+    found: str
+    expected: str = ""
+    mend: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        head = ", ".join(part for part in (place, self.where) if part)
+        facts = [f"found {self.found}"] if self.found else []
+        facts += [f"expected {self.expected}"] if self.expected else []
+        text = f"{head}: {', '.join(facts)}." if facts else f"{head}."
+        return f"{text} {self.mend}".rstrip().replace("\n", " ")
+
+
+class PomlError(Exception):
+    """Base of all errors that the program explains; `exit_code` is what the command returns."""
+
+    exit_code = 1
+
+
+class InputError(PomlError):
+    """Configuration, catalog, raster or table is wrong: exit code 2, all problems of the stage at once.
+
+    Examples
+    --------
+    >>> error = InputError([Problem("a.tif", "", "no CRS", "a CRS", "Add `crs:` to the entry.")])
+    >>> print(error)
+    a.tif: found no CRS, expected a CRS. Add `crs:` to the entry.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem] | Problem):
+        self.problems = [problems] if isinstance(problems, Problem) else list(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self):  # the problems travel between processes, not only the text
+        return type(self), (self.problems,)
+
+
+class ResourceError(PomlError):
+    """The machine refused: disk full, folder gone or read-only, no memory: exit code 3."""
+
+    exit_code = 3
+
+
+class Problems:
+    """Collects what is wrong, so that a stage can name everything at once.
+
+    Examples
+    --------
+    >>> problems = Problems()
+    >>> problems.add("region.yaml", "years", "2000-1980", "FIRST-LAST, both included", "Write 1980-2000.")
+    >>> len(problems)
+    1
+    """
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def add(
+        self, file: str, where: str, found: str, expected: str = "", mend: str = "", line: int | None = None
+    ) -> None:
+        """Note one problem; see `Problem` for the arguments."""
+        self._found.append(Problem(file, where, found, expected, mend, line))
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Note several problems."""
+        self._found.extend(problems)
+
+    def collect(self, error: InputError) -> None:
+        """Note all problems of an error that was caught."""
+        self._found.extend(error.problems)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._found)
+
+    def raise_if_any(self) -> None:
+        """Raise `InputError` with all that was noted; do nothing when nothing was."""
+        if self._found:
+            raise InputError(dict.fromkeys(self._found))

@@ -1,0 +1,120 @@
+"""Names, units and physical ranges of every column: the one place that knows them.
+
+Shells check against it, the documentation prints it, and nothing else writes a unit down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A quantity in the cube: its unit, what it means and what it can physically be.
+
+    Parameters
+    ----------
+    name : str
+    unit : str
+        The unit in the cube, whatever the source had.
+    long_name : str
+    low, high : float
+        Physical range, both ends allowed. A value outside means a wrong unit, scale or nodata value.
+    time : {"static", "annual", "monthly"}
+    """
+
+    name: str
+    unit: str
+    long_name: str
+    low: float
+    high: float
+    time: str = "static"
+
+
+_COLUMNS = [
+    Column("ELEV", "m", "elevation", -500, 9000),
+    Column("SLP", "degree", "slope", 0, 90),
+    # Upstream area [m2] per cell width times tan(slope): the log is taken by nobody, forests do not need it.
+    Column("SPI", "1", "stream power index", 0, 1e12),
+    Column("CLAY", "%", "clay content", 0, 100),
+    Column("BD", "g/cm3", "bulk density", 0.1, 2.65),
+    Column("CF", "1", "coarse fragments, share of volume", 0, 1),
+    Column("STOCK", "kg/m2", "soil organic carbon stock", 0, 200),
+    Column("TMP", "degC", "mean annual air temperature", -40, 45, "annual"),
+    Column("PRE", "mm/year", "annual precipitation", 0, 15000, "annual"),
+    Column("PET", "mm/year", "annual potential evapotranspiration", 0, 6000, "annual"),
+    Column("NDVI_DJF", "1", "mean NDVI of January, February and December", -1, 1, "annual"),
+    Column("NDVI_MAM", "1", "mean NDVI of March to May", -1, 1, "annual"),
+    Column("NDVI_JJA", "1", "mean NDVI of June to August", -1, 1, "annual"),
+    Column("NDVI_SON", "1", "mean NDVI of September to November", -1, 1, "annual"),
+    Column("FER", "kg/ha", "fertilizer per area and year", 0, 10000, "annual"),
+    Column("air_temp", "degC", "mean air temperature of the month", -60, 60, "monthly"),
+    Column("precip", "mm/month", "precipitation of the month", 0, 5000, "monthly"),
+    Column("pet", "mm/month", "potential evapotranspiration of the month", 0, 1000, "monthly"),
+    Column("ndvi", "1", "NDVI of the month", -1, 1, "monthly"),
+]
+
+#: name -> Column, for every quantity the program knows by itself.
+COLUMNS: dict[str, Column] = {column.name: column for column in _COLUMNS}
+
+#: The covariates of the paper (Table 1), in its order. [12]
+PAPER_COVARIATES = [
+    "ELEV", "SLP", "SPI", "TMP", "PRE", "PET", "NDVI_DJF", "NDVI_MAM", "NDVI_JJA", "NDVI_SON", "CLAY", "FER",
+]  # fmt: skip
+
+#: What the process model reads every month, in the order of its arguments.
+MONTHLY = ["air_temp", "precip", "pet", "ndvi"]
+
+#: Seasons of the same calendar year: column -> months 1-12.
+SEASONS = {
+    "NDVI_DJF": (1, 2, 12),
+    "NDVI_MAM": (3, 4, 5),
+    "NDVI_JJA": (6, 7, 8),
+    "NDVI_SON": (9, 10, 11),
+}
+
+#: Annual covariates made from a monthly driver: column -> (driver, months, how).
+ANNUAL_FROM_MONTHLY = {
+    "TMP": ("air_temp", tuple(range(1, 13)), "mean"),
+    "PRE": ("precip", tuple(range(1, 13)), "sum"),
+    "PET": ("pet", tuple(range(1, 13)), "sum"),
+    **{name: ("ndvi", months, "mean") for name, months in SEASONS.items()},
+}
+
+#: Terrain that can be made from the elevation.
+TERRAIN = ["SLP", "SPI"]
+
+#: role of a catalog entry -> the column it fills. `covariate` names its own column; `mask` and `zones` fill none.
+ROLE_COLUMN = {
+    "elevation": "ELEV",
+    "slope": "SLP",
+    "spi": "SPI",
+    "clay": "CLAY",
+    "bulk_density": "BD",
+    "coarse_fragments": "CF",
+    "stock": "STOCK",
+    "fertilizer": "FER",
+    "air_temperature": "air_temp",
+    "precipitation": "precip",
+    "pet": "pet",
+    "pan_evaporation": "pet",
+    "ndvi": "ndvi",
+}
+
+#: Model -> what it is, in the order in which tables and pages show them.
+MODELS = {
+    "POML": "forest on observations and RothC simulations",
+    "ML": "forest on observations only",
+    "PO": "RothC with the microbial factor",
+}
+
+
+def spinup_name(driver: str) -> str:
+    """Name of the mean months of the spin-up years of a monthly driver.
+
+    Examples
+    --------
+    >>> spinup_name("air_temp")
+    'air_temp_spinup'
+    """
+    return f"{driver}_spinup"
