@@ -84,7 +84,7 @@ ANNUAL_FROM_MONTHLY = {
 #: Terrain that can be made from the elevation.
 TERRAIN = ["SLP", "SPI"]
 
-#: role of a catalog entry -> the column it fills. `covariate` names its own column; `mask` and `zones` fill none.
+#: Role of a catalog entry -> the column it fills. `covariate` names its own; `mask` and `zones` fill none.
 ROLE_COLUMN = {
     "elevation": "ELEV",
     "slope": "SLP",

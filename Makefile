@@ -1,0 +1,50 @@
+# `make` alone explains itself: every target with `## text` is listed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEMO   ?= demo
+RUN    ?= run
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all test-oldest check format notebooks clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## virtual environment in .venv with poml_map and what development needs
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: install ## write the synthetic demo region and make its maps, GIF and accuracy table
+	$(BIN)/poml-map demo $(DEMO)
+	$(BIN)/poml-map run $(DEMO)/region.yaml --out $(RUN)
+
+test: install ## the tests that take seconds, with style check (two processes)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+test-all: install ## all tests, the slow ones too
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m 'slow or not slow'
+
+test-oldest: ## the forest on the oldest scikit-learn that is supported, in an environment of its own
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -r tests/oldest-requirements.txt pytest hypothesis
+	PYTHONPATH=. $(VENV)-oldest/bin/python -m pytest -q -p no:cacheprovider tests/unit/hybrid
+
+check: install ## style only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install ## mend the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what the targets above made (environments too)
+	rm -rf $(VENV) $(VENV)-oldest $(DEMO) $(RUN) .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
