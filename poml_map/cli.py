@@ -1,0 +1,120 @@
+"""The command line: parse, call, print. Heavy imports happen inside the commands, so help is instant."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poml_map._version import __version__
+from poml_map.errors import InputError, PomlError, Problem
+
+app = typer.Typer(
+    name="poml-map",
+    help="Annual maps of soil organic carbon stock: RothC and a random forest joined (POML).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="The region file.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"poml-map {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to write to.")] = Path("demo"),
+    size: Annotated[str, typer.Option(help="tiny, small (500 m) or paper (90 m).")] = "small",
+    seed: Annotated[int, typer.Option(help="Another seed, another region.")] = 1,
+) -> None:
+    """Write the synthetic demo region: sources, samples, region.yaml, data_catalog.yaml, truth.
+
+    Example: poml-map demo demo
+    """
+    from poml_map.demo import write_demo
+
+    for path in write_demo(directory, size, seed):
+        typer.echo(path)
+
+
+@app.command()
+def check(
+    region_file: RegionFile,
+    deep: Annotated[bool, typer.Option("--deep", help="Read the pixels too.")] = False,
+) -> None:
+    """Check configuration, headers and tables; list all problems; estimate time, memory and disk.
+
+    Example: poml-map check demo/region.yaml
+    """
+    from poml_map import pipeline
+
+    for line in pipeline.check(region_file, deep=deep):
+        typer.echo(line)
+
+
+@app.command()
+def run(
+    region_file: RegionFile,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the run.")] = Path("run"),
+    years: Annotated[
+        str | None, typer.Option(metavar="FIRST-LAST", help="Write maps of these years only.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default one a core.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
+) -> None:
+    """Make the annual maps of one region.
+
+    Example: poml-map run demo/region.yaml --out run
+    """
+    from poml_map import pipeline
+
+    wanted = _years(years)
+    logging.basicConfig(
+        format="%(message)s", level=logging.WARNING if quiet else logging.INFO, stream=sys.stderr
+    )
+    for line in pipeline.run(region_file, out, years=wanted, workers=workers):
+        typer.echo(line)
+
+
+def _years(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last:
+        raise InputError(
+            Problem("--years", "", repr(text), "FIRST-LAST, both included", "Like --years 1980-1985.")
+        )
+    return first, last
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; explained errors become one line each and the exit code of their kind."""
+    try:
+        app(arguments)
+    except PomlError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"Error: {line}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.", err=True)
+        sys.exit(130)

@@ -1,0 +1,119 @@
+"""Tile by tile over the region: what is in memory never grows with the region."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask
+import numpy as np
+import xarray as xr
+
+from poml_map.grid import Grid, Tile
+from poml_map.mapping.store import write_tile
+from poml_map.mapping.tiles import TileModel, map_tile
+
+log = logging.getLogger(__name__)
+
+#: Pixels along one side of a tile: 128 keep two tiles in work below 1 GiB with 252 months of four drivers.
+TILE_SIZE = 128
+
+
+@dataclass(frozen=True)
+class MapSummary:
+    """What the mapping did.
+
+    Attributes
+    ----------
+    pixels : dict of str -> int
+        Mapped pixels, and those of the mask that are not, by reason.
+    seconds : float
+    """
+
+    pixels: dict[str, int]
+    seconds: float
+
+
+def map_region(
+    read_tile: Callable[[Tile], xr.Dataset],
+    grid: Grid,
+    model: TileModel,
+    store: Path,
+    *,
+    tile_size: int = TILE_SIZE,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> MapSummary:
+    """Fill the store with the maps of every model and year.
+
+    Parameters
+    ----------
+    read_tile : callable
+        Gives the covariates and drivers of a tile, in memory.
+    grid : Grid
+    model : TileModel
+    store : Path
+        From `create_store`, with chunks of `tile_size`.
+    tile_size : int
+        [pixels]
+    workers : int, optional
+        Threads; default one a core.
+    progress : callable, optional
+        Called with the number of finished and of all tiles.
+
+    Returns
+    -------
+    MapSummary
+    """
+    started = time.monotonic()
+    tiles = list(grid.tiles(tile_size))
+    finished: list[int] = []
+
+    def task(tile: Tile) -> Counter:
+        maps, counts = map_tile(read_tile(tile), model)
+        write_tile(store, tile, maps)
+        finished.append(1)
+        if progress:
+            progress(len(finished), len(tiles))
+        return counts
+
+    tasks = [dask.delayed(task, pure=False)(tile) for tile in tiles]
+    workers = workers or os.cpu_count() or 1
+    done = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+    pixels = sum(done, Counter())
+    seconds = time.monotonic() - started
+    log.info("mapped %s pixels in %d tiles in %.1f s", f"{pixels['mapped']:,}", len(tiles), seconds)
+    return MapSummary({name: int(pixels[name]) for name in pixels}, seconds)
+
+
+def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE) -> xr.Dataset:
+    """Annual maps of a cube as a Dataset in memory, for use without a run folder.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        From `poml_map.open_cube`.
+    model : TileModel
+    tile_size : int
+        Pixels along one side of what is computed at once.
+
+    Returns
+    -------
+    xarray.Dataset
+        POML, ML and PO over (year, y, x). [kg/m2] NaN outside the mask and where a covariate is missing.
+    """
+    rows, cols = cube.sizes["y"], cube.sizes["x"]
+    shape = (len(model.years), rows, cols)
+    maps = {name: np.full(shape, np.nan, "float32") for name in model.models}
+    for tile in Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size):
+        part = cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
+        for name, values in map_tile(part, model)[0].items():
+            maps[name][:, tile.rows, tile.cols] = values
+    coords = {"year": list(model.years), "y": cube["y"], "x": cube["x"]}
+    about = {"units": "kg C m-2"}
+    return xr.Dataset({k: (("year", "y", "x"), v, about) for k, v in maps.items()}, coords=coords)

@@ -1,0 +1,59 @@
+"""The Zarr store of a run: one array (year, y, x) a model, one chunk a tile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import rioxarray  # noqa: F401  (gives Datasets `.rio`)
+import xarray as xr
+import zarr
+
+from poml_map.grid import Grid, Tile
+from poml_map.units import STOCK_LABELS, STOCK_UNIT
+
+
+def create_store(path: Path, grid: Grid, years, models, tile_size: int, attrs: dict) -> None:
+    """Write the store with no data in it.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the store; an earlier one is replaced.
+    grid : Grid
+    years : sequence of int
+    models : sequence of str
+        Names of the arrays.
+    tile_size : int
+        Chunk size along y and x; one task writes one chunk, so no two writers ever share one. [pixels]
+    attrs : dict
+        Attributes of the whole store.
+    """
+    years = list(years)
+    shape = (len(years), *grid.shape)
+    empty = da.full(shape, np.nan, dtype="float32", chunks=(len(years), tile_size, tile_size))
+    about = {"units": STOCK_LABELS[STOCK_UNIT], "grid_mapping": "spatial_ref"}
+    template = xr.Dataset(
+        {
+            name: (("year", "y", "x"), empty, {**about, "long_name": f"soil organic carbon stock, {name}"})
+            for name in models
+        },
+        coords={"year": years, "y": grid.y, "x": grid.x},
+        attrs=attrs,
+    ).rio.write_crs(grid.crs)
+    # Version 2 of the format: read by every xarray and by GDAL, consolidated metadata included.
+    encoding = {name: {"_FillValue": np.float32(np.nan)} for name in models}
+    template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding)
+
+
+def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:
+    """Put one tile's maps, each (year, rows, cols) in kg/m2, into the store."""
+    group = zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False)
+    for name, values in maps.items():
+        group[name][:, tile.rows, tile.cols] = values
+
+
+def open_store(path: Path) -> xr.Dataset:
+    """The store as a lazy Dataset (year, y, x), stock in kg/m2, NaN outside the map."""
+    return xr.open_zarr(path, consolidated=True)

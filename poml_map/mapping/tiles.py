@@ -1,0 +1,177 @@
+"""One tile: its covariates and drivers in, the annual maps of every model out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from poml_map import schema
+from poml_map.hybrid import PomlForest
+from poml_map.rothc.forcing import Forcing, Options, build_forcing
+from poml_map.rothc.pools import simulate_stock
+from poml_map.rothc.spinup import start_state
+
+# Rows (pixel-years) that are predicted at once: 65,000 x 12 float32 stay in the cache of a core.
+_ROWS_AT_ONCE = 65_536
+
+
+@dataclass(frozen=True)
+class TileModel:
+    """All that turns a tile of the cube into maps.
+
+    Attributes
+    ----------
+    poml, ml : PomlForest
+        Forests on observations and simulations, and on observations only.
+    covariates : tuple of str
+        Columns of the forests, in their order.
+    years : range
+        Mapped years; the first is t1.
+    options : Options
+        Of the process model.
+    input_driver : str
+        Annual column that the carbon input follows.
+    mu_max, k_m : float
+        [-], [kg/m2]
+    first_map : str
+        ``"ml"``: RothC starts from the ML forest's map of the first year; else from this column of the cube.
+    """
+
+    poml: PomlForest
+    ml: PomlForest
+    covariates: tuple[str, ...]
+    years: range
+    options: Options
+    input_driver: str
+    mu_max: float
+    k_m: float
+    first_map: str = "ml"
+    models: tuple[str, ...] = field(default=tuple(schema.MODELS))
+
+    @property
+    def variables(self) -> list[str]:
+        """Variables of the cube that a tile needs."""
+        spinup = [schema.spinup_name(name) for name in schema.MONTHLY]
+        start = [] if self.first_map == "ml" else [self.first_map]
+        names = [*self.covariates, self.input_driver, "CLAY", *schema.MONTHLY, *spinup, *start, "mask"]
+        return list(dict.fromkeys(names))
+
+
+def map_tile(tile: xr.Dataset, model: TileModel) -> tuple[dict[str, np.ndarray], Counter]:
+    """Maps of one tile.
+
+    Parameters
+    ----------
+    tile : xarray.Dataset
+        In memory, with `TileModel.variables` on (y, x), years and months as the cube has them.
+    model : TileModel
+
+    Returns
+    -------
+    maps : dict of str -> ndarray of float32, shape (years, rows, cols)
+        Stock at the end of the sampling month. [kg/m2] All models share one mask: NaN outside the area and
+        where a covariate or driver is missing in any year.
+    counts : Counter
+        Pixels ``mapped``, ``outside`` the area and ``no data: COLUMN``.
+    """
+    mask = tile["mask"].to_numpy().astype(bool)
+    years = len(model.years)
+    maps = {name: np.full((years, *mask.shape), np.nan, "float32") for name in model.models}
+    counts = Counter(outside=int((~mask).sum()))
+    if not mask.any():
+        return maps, counts
+    complete = mask & _complete(tile, mask, model, counts)
+    counts["mapped"] = int(complete.sum())
+    if not complete.any():
+        return maps, counts
+    at = _Pixels(tile, complete, model.years)
+    stocks = _forests(at, model)
+    stocks["PO"] = _process(at, model, stocks["ML"][0])
+    for name, values in stocks.items():
+        maps[name][:, complete] = values
+    return maps, counts
+
+
+def _complete(tile: xr.Dataset, mask, model: TileModel, counts: Counter) -> np.ndarray:
+    complete = np.ones_like(mask)
+    for name in model.variables:
+        values = tile[name]
+        if name == "mask":
+            continue
+        missing = np.isnan(values.to_numpy()).any(tuple(values.get_axis_num(d) for d in values.dims[:-2]))
+        newly = mask & complete & missing
+        if newly.any():
+            counts[f"no data: {name}"] += int(newly.sum())
+        complete &= ~missing
+    return complete
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """Values of the mapped pixels of a tile, time first, pixels last."""
+
+    tile: xr.Dataset
+    complete: np.ndarray
+    years: range
+
+    def of(self, name: str) -> np.ndarray:
+        return self.tile[name].to_numpy()[..., self.complete]
+
+    def annual(self, name: str) -> np.ndarray:
+        values = self.of(name)
+        return values if values.ndim == 2 else np.broadcast_to(values, (len(self.years), len(values)))
+
+
+def _forests(at: _Pixels, model: TileModel) -> dict[str, np.ndarray]:
+    pixels = int(at.complete.sum())
+    table = np.empty((len(model.years), pixels, len(model.covariates)), "float32")
+    for index, name in enumerate(model.covariates):
+        table[..., index] = at.annual(name)
+    rows = table.reshape(-1, len(model.covariates))
+    return {
+        name: _predict(forest, rows).reshape(len(model.years), pixels)
+        for name, forest in (("POML", model.poml), ("ML", model.ml))
+    }
+
+
+def _predict(forest: PomlForest, rows: np.ndarray) -> np.ndarray:
+    parts = [
+        forest.predict(rows[first : first + _ROWS_AT_ONCE]) for first in range(0, len(rows), _ROWS_AT_ONCE)
+    ]
+    return np.concatenate(parts)
+
+
+def _process(at: _Pixels, model: TileModel, ml_first: np.ndarray) -> np.ndarray:
+    stock = ml_first if model.first_map == "ml" else at.of(model.first_map)
+    forcing = _forcing(at, model)
+    start = start_state(
+        stock.astype(float),
+        forcing.spinup_rate,
+        forcing.spinup_shares,
+        forcing.clay,
+        dpm_rpm=model.options.dpm_rpm,
+        pools=model.options.pools,
+    )
+    return simulate_stock(
+        start.pools,
+        start.iom,
+        forcing.rate,
+        forcing.relative_input * start.annual_input,
+        forcing.clay,
+        record=forcing.record,
+        dpm_rpm=model.options.dpm_rpm,
+        mu_max=model.mu_max,
+        k_m=model.k_m,
+    )
+
+
+def _forcing(at: _Pixels, model: TileModel) -> Forcing:
+    """What drives RothC at the mapped pixels."""
+    run = {name: at.of(name) for name in schema.MONTHLY}
+    spinup = {name: at.of(schema.spinup_name(name)) for name in schema.MONTHLY}
+    # A Dataset of the whole cube also holds the spin-up years; the run is what its last months are.
+    run = {name: values[-12 * len(model.years) :] for name, values in run.items()}
+    return build_forcing(run, spinup, at.of("CLAY"), at.annual(model.input_driver), model.options)

@@ -1,0 +1,89 @@
+"""`manifest.json`: what went in, with which versions and choices, what came out, what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from poml_map._version import __version__
+from poml_map.config import Region
+from poml_map.files import sha256_of_file
+
+_PACKAGES = [
+    "numpy", "scipy", "pandas", "xarray", "dask", "rasterio", "pyproj", "geopandas", "scikit-learn", "zarr",
+    "pyflwdir", "netCDF4",
+]  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of the program, of Python and of the packages that can move a number."""
+    found = {"poml_map": __version__, "python": platform.python_version(), "platform": sys.platform}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # installed in a way that left no metadata
+            found[name] = "unknown"
+    return found
+
+
+def input_files(region: Region) -> dict[str, str]:
+    """SHA-256 of every file that goes into a run, by its path as the user wrote it."""
+    files = {Path(region.file).name: Path(region.folder / Path(region.file).name)}
+    files |= {path.name: path for path in region.catalog_files}
+    files[region.settings.samples.file] = region.samples_path
+    years = range(min(region.spinup_years), max(region.years) + 1)
+    for source in region.sources.values():
+        if source.entry.driver == "constant":
+            continue
+        for key in source.files(years):
+            files[source.shown(*key)] = source.path(*key)
+    return {shown: _digest(path) for shown, path in files.items() if path.exists()}
+
+
+def _digest(path: Path) -> str:
+    if path.is_file():
+        return sha256_of_file(path)
+    parts = sorted(part for part in path.rglob("*") if part.is_file())  # a Zarr source is a folder
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{part.relative_to(path)} {sha256_of_file(part)}\n".encode())
+    return digest.hexdigest()
+
+
+def input_digest(files: dict[str, str]) -> str:
+    """One short digest of all inputs; it stands in every GeoTIFF.
+
+    Examples
+    --------
+    >>> input_digest({"a.tif": "12", "b.csv": "34"}) == input_digest({"b.csv": "34", "a.tif": "12"})
+    True
+    """
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def now() -> str:
+    """The time, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def to_json(content: dict) -> str:
+    """JSON text that people can read; numpy numbers become plain ones, NaN becomes null."""
+    return json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, range)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
