@@ -1,0 +1,110 @@
+"""`poml-map check`: everything that can be known before the run, all problems at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poml_map.cube import check_cube
+
+from poml_map import schema
+from poml_map.config import Region, load_region
+from poml_map.errors import InputError, Problems
+from poml_map.pipeline.progress import duration
+from poml_map.sites import Samples, read_samples
+
+# Measured on 2 cores of 2.5 GHz with 200 trees (see docs/performance.md); an estimate, within a factor of 2 or so.
+_SECONDS_AT_LEAST = 45.0  # reading, calibration and cross-validation
+_SECONDS_PER_PIXEL_YEAR = 2.6e-5  # two forests and RothC
+_BYTES_PER_VALUE = 2.2  # one float32 of a compressed GeoTIFF with overviews, and the store
+_TILE_MEMORY = 0.9  # GiB with two threads, whatever the size of the region
+
+
+def check_region(region_file: str | Path, deep: bool = False) -> tuple[Region, list[str]]:
+    """Check a region file, its catalogs, the headers of its sources and its samples.
+
+    Parameters
+    ----------
+    region_file : str or Path
+    deep : bool
+        Read every pixel of the area too.
+
+    Returns
+    -------
+    region : Region
+    lines : list of str
+        What was found and what a run would take, for people.
+
+    Raises
+    ------
+    InputError
+        With every problem of all of them.
+    """
+    region = load_region(region_file)
+    problems = Problems()
+    facts = samples = None
+    try:
+        facts = check_cube(region, deep=deep)
+    except InputError as error:
+        problems.collect(error)
+    if facts is not None:
+        try:
+            samples = read_samples(region, facts["grid"])
+            check_campaigns(region, samples, problems)
+        except InputError as error:
+            problems.collect(error)
+    problems.raise_if_any()
+    return region, [*_found(region, facts, samples), *_estimate(region, facts)]
+
+
+def check_campaigns(region: Region, samples: Samples, problems: Problems) -> None:
+    """Problems of what the samples allow: too few sites for the folds, one campaign without an assumption."""
+    settings = region.settings
+    sites = samples.table["site"].nunique()
+    if settings.validation.folds > sites:
+        found = f"{settings.validation.folds} folds for {sites} sites"
+        problems.extend([region.document.problem(("validation", "folds"), found, f"2 to {sites}")])
+    fixed = settings.rothc.mu_max is not None or settings.rothc.expected_change is not None
+    repeated = bool((samples.table.groupby("site")["year"].nunique() > 1).any())
+    if not repeated and not fixed:
+        problems.extend([one_campaign(region)])
+
+
+def one_campaign(region: Region):
+    """The problem of samples from which mu_max and K_m cannot be fitted."""
+    return region.document.problem(
+        ("rothc",),
+        "samples of one campaign only, from which mu_max and K_m cannot be fitted",
+        "sites that were sampled twice, or an assumption",
+        "Give `rothc: {expected_change: 0.10}` (relative change over the run), or `mu_max` and `k_m`.",
+    )
+
+
+def _found(region: Region, facts: dict, samples: Samples) -> list[str]:
+    settings, grid = region.settings, facts["grid"]
+    counts = samples.counts()
+    lines = [
+        f"{region.file}: {settings.title or settings.name}",
+        f"  grid      {grid.width} x {grid.height} pixels of {grid.resolution[0]:g} x {grid.resolution[1]:g} "
+        f"(units of the CRS), {facts['pixels']:,} in the area",
+        f"  years     {region.years[0]}-{region.years[-1]}, spin-up {region.spinup_years[0]}-{region.spinup_years[-1]}",
+        f"  columns   {', '.join(settings.covariates)}",
+        f"  samples   {counts['n_used']} of {counts['n_in']} rows, {counts['n_sites']} sites, "
+        f"campaigns {', '.join(map(str, samples.campaigns))}",
+    ]
+    lines += [f"            not used: {n} rows {reason}" for reason, n in counts["n_dropped"].items()]
+    lines += [f"  filled    {fill['column']} {fill['text']}" for fill in facts["fills"]]
+    lines += [f"  stand-in  {', '.join(region.stand_ins)}"] if region.stand_ins else []
+    return lines
+
+
+def _estimate(region: Region, facts: dict) -> list[str]:
+    pixel_years = facts["pixels"] * len(region.years)
+    trees = region.settings.hybrid.n_trees / 200
+    seconds = _SECONDS_AT_LEAST * trees + pixel_years * _SECONDS_PER_PIXEL_YEAR * trees
+    grid = facts["grid"]
+    disk = grid.width * grid.height * len(region.years) * len(schema.MODELS) * _BYTES_PER_VALUE
+    return [
+        f"  estimate  about {duration(seconds)} on 2 cores, {_TILE_MEMORY:g} GiB of memory, "
+        f"{disk * 2 / 2**20:.0f} MiB of disk",
+        "No problem found.",
+    ]

@@ -1,0 +1,131 @@
+"""`report.md`: what a reader of the maps must know, in one page."""
+
+from __future__ import annotations
+
+from poml_map.config import Region
+from poml_map.units import STOCK_LABELS, stock_factor
+
+SYNTHETIC = "SYNTHETIC DATA: this region was made by a computer program; its maps show nothing real."
+
+
+def flags(region: Region, parameters) -> list[str]:
+    """Short notes that stand on every picture, in every tag and at the top of the report."""
+    notes = ["synthetic data"] if region.settings.synthetic else []
+    notes += [f"stand-in: {', '.join(region.stand_ins)}"] if region.stand_ins else []
+    assumed = ["mu"] if parameters.origin == "assumed" else []
+    assumed += ["sampling year"] if region.settings.samples.year is not None else []
+    return notes + ([f"assumed: {', '.join(assumed)}"] if assumed else [])
+
+
+def accuracy_lines(table, unit: str) -> list[str]:
+    """The accuracy table as text lines.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``model``, ``campaign``, ``n``, ``rmse``, ``ccc``, ``me``, ``mec``; stocks in kg/m2.
+    unit : str
+        ``kg/m2`` or ``t/ha``, for RMSE and ME.
+    """
+    factor = stock_factor(unit)
+    lines = [f"{'model':<6}{'campaign':<10}{'n':>5}{'RMSE':>8}{'CCC':>7}{'ME':>8}{'MEC':>7}"]
+    for row in table.itertuples():
+        lines.append(
+            f"{row.model:<6}{row.campaign!s:<10}{row.n:>5}{row.rmse * factor:>8.3f}{row.ccc:>7.3f}"
+            f"{row.me * factor:>8.3f}{row.mec:>7.3f}"
+        )
+    return [*lines, f"RMSE and ME in {STOCK_LABELS[unit]}, held-out sites."]
+
+
+def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: list[str]) -> str:
+    """The whole page as Markdown.
+
+    Parameters
+    ----------
+    region : Region
+    manifest : dict
+        What `manifest.json` holds.
+    accuracy : list of str
+        From `accuracy_lines`, and the notes below it.
+    effects : list of (str, float)
+        What another choice would do to the mean stock of the last year. [kg/m2]
+    notes : list of str
+        From `flags`.
+    """
+    settings = region.settings
+    title = settings.title or settings.name
+    parts = [f"# {title}: soil organic carbon stock {region.years[0]}-{region.years[-1]}", ""]
+    parts += [f"**{SYNTHETIC}**", ""] if settings.synthetic else []
+    parts += [f"**{note}**" for note in notes if not note.startswith("synthetic")]
+    parts += [
+        "",
+        f"Stock of the upper {settings.depth_cm:g} cm at the end of month {settings.sampling_month}.",
+        "",
+    ]
+    parts += ["## Accuracy at held-out sites", "", "```", *accuracy, "```", ""]
+    parts += _regional_means(manifest, settings.units)
+    parts += _process(region, manifest["rothc"], effects)
+    parts += _counts(manifest)
+    parts += ["## Warnings", "", *([f"- {text}" for text in manifest["warnings"]] or ["None."]), ""]
+    parts += _limits()
+    return "\n".join(parts) + "\n"
+
+
+def _regional_means(manifest: dict, unit: str) -> list[str]:
+    means = manifest["regional_mean"]
+    years = means["year"]
+    lines = [
+        f"## Mean of the region [{STOCK_LABELS[unit]}]",
+        "",
+        "| year | " + " | ".join(means["models"]) + " |",
+    ]
+    lines.append("|---" * (1 + len(means["models"])) + "|")
+    for index, year in enumerate(years):
+        values = " | ".join(f"{series[index]:.3f}" for series in means["models"].values())
+        lines.append(f"| {year} | {values} |")
+    return [*lines, ""]
+
+
+def _process(region: Region, rothc: dict, effects) -> list[str]:
+    factor, label = stock_factor(region.settings.units), STOCK_LABELS[region.settings.units]
+    mu, jump = rothc["mu_at_first_campaign"], rothc["rate_jump_at_first_campaign"]
+    lines = [
+        "## Process model",
+        "",
+        f"- mu_max {rothc['mu_max']:.4g}, K_m {rothc['k_m_kg_m2']:.4g} kg/m2 ({rothc['origin']}).",
+        f"- mu at the first campaign: median {mu['median']:.3f} (5-95 %: {mu['q05']:.3f} to {mu['q95']:.3f}); "
+        "it is 1 in the spin-up, so the distance from 1 is a jump in decay that climate does not explain.",
+        f"- a*b*c after the first campaign over that of the spin-up: median {jump['median']:.3f} "
+        f"(5-95 %: {jump['q05']:.3f} to {jump['q95']:.3f}).",
+        "- Other choices, parameters kept, mean simulated stock of the last year at the sites:",
+        "",
+    ]
+    return [*lines, *[f"  - {text}: {difference * factor:+.3f} {label}" for text, difference in effects], ""]
+
+
+def _counts(manifest: dict) -> list[str]:
+    samples, pixels = manifest["samples"], manifest["pixels"]
+    lines = ["## What went in, what was left out", ""]
+    lines.append(
+        f"- Samples: {samples['n_used']} of {samples['n_in']} rows used, {samples['n_sites']} sites "
+        f"({samples['sites_with_one_campaign']} with one campaign, {samples['sites_outside_mask']} outside the mask)."
+    )
+    lines += [f"  - {n} rows not used: {reason}" for reason, n in samples["n_dropped"].items()]
+    lines += [f"- Pixels {name}: {n:,}" for name, n in sorted(pixels.items())]
+    lines += [f"- Filled: {fill['column']} {fill['text']}" for fill in manifest["fills"]]
+    lines += [f"- Stand-in: {name}" for name in manifest["stand_ins"]]
+    return [*lines, f"- Digest of all inputs: {manifest['input_digest']}", ""]
+
+
+def _limits() -> list[str]:
+    return [
+        "## What these maps do not tell",
+        "",
+        "- Bulk density and coarse fragments from a map are the same in all years: the change of the stock is the "
+        "change of carbon content alone.",
+        "- PO knows the first stock of its site; the forests are scored at sites they never saw. Compare models on "
+        "the same campaign, and PO with the change, not with the map.",
+        "- Random folds tell how well samples are interpolated among samples, not how good the map is far from them.",
+        "- No map carries an interval yet; the spread of the trees is not one.",
+        "",
+    ]
