@@ -6,6 +6,8 @@ it, the field, what was found, what was expected, and how to mend it.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -46,7 +48,22 @@ class Problem:
         facts = [f"found {self.found}"] if self.found else []
         facts += [f"expected {self.expected}"] if self.expected else []
         text = f"{head}: {', '.join(facts)}." if facts else f"{head}."
-        return f"{text} {self.mend}".rstrip().replace("\n", " ")
+        return re.sub(r"\s*[\r\n]+\s*", " ", f"{text} {self.mend}").strip()
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question for the known name that is most like `word`; empty if none is like it.
+
+    Examples
+    --------
+    >>> nearest("max_feature", ["n_trees", "max_features"])
+    'Did you mean `max_features`?'
+    >>> nearest("elev", ["ELEV", "SLP"])
+    'Did you mean `ELEV`?'
+    """
+    by_lower = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), by_lower, 1, 0.6)
+    return f"Did you mean `{by_lower[found[0]]}`?" if found else ""
 
 
 class PomlError(Exception):

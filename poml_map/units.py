@@ -5,6 +5,7 @@ A monthly or yearly total is a rate here (``mm/month``): 12 equal months, as Rot
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 
@@ -16,23 +17,45 @@ STOCK_UNIT = "kg/m2"
 # How units are written on axes, in tags and legends.
 STOCK_LABELS = {"kg/m2": "kg C m-2", "t/ha": "t C ha-1"}
 
+# pint computes what it reads: signs that units do not need and long powers are refused before it sees them.
+_MOST_LETTERS = 60
+_ALLOWED = re.compile(r"[\w %°‰℃²³⁻¹·./*^()+-]*")
+_LONG_POWER = re.compile(r"\*\*\s*-?(?!-?[1-9](?![\d*.^]))")
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻·", "0123456789- ")
+_NUMBER = r"[0-9.]+(?:[eE][-+]?[0-9]+)?"
+# Applied in this order to what the user wrote.
+_SPELLINGS = [
+    (r"(?i)\b(?:vol|volume|wt|weight|mass)[\s.-]*%", "%"),
+    (r"(?i)^(?:fraction|ratio|unitless|index|none|-)?$", "1"),
+    # "C" alone is coulomb to pint, a temperature to everybody here.
+    (rf"(?i)^({_NUMBER})?\s*(?:(?:°|deg(?:ree)?s?[ _]*)?(?:c|celsius)|℃)$", r"\1 degC"),
+    (rf"(?i)^({_NUMBER})?\s*kelvins?$", r"\1 K"),
+    (r"\b(kg|g|t|mg|cg|dg|Mg|Gg|Tg)\s*[CN]\b", r"\1"),  # "kg C/m2", "kg N/ha": mass of the element
+    ("%", " percent "),
+    ("°", "degree"),
+    (r"\^", "**"),
+    (rf"/\s*({_NUMBER})\s*([A-Za-z])", r"/\1/\2"),  # "g/100g"
+    (rf"^\s*((?>{_NUMBER}))\s*(?=[A-Za-z])", r"\1 * "),  # "0.1 mm"; "1e-4" stays one number
+    (r"\b([A-Za-z]+)(-?[1-9])\b", r"\1**\2"),  # "m2", "m-2"
+]
+
 
 @cache
 def _registry() -> pint.UnitRegistry:
     registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
     registry.define("@alias percent = pct")
-    registry.define("ratio = [] = ratio")
     # RothC and the climate products count twelve equal months in a year.
     registry.define("month = year / 12 = mo")
+    registry.define("mu = hectare / 15")  # area in Chinese statistics
     return registry
 
 
 def _spelling(unit: str) -> str:
-    text = str(unit).strip().replace("%", "percent").replace("°C", "degC").replace("°", "degree")
-    text = text.replace("²", "2").replace("³", "3").replace("·", " ")
-    text = re.sub(r"\b(kg|g|t|mg)\s*C\b", r"\1", text)  # "kg C/m2": mass of carbon
-    text = re.sub(r"^([0-9.]+)\s+(.*)$", r"\1 * \2", text)  # "0.1 mm"
-    return re.sub(r"\b([A-Za-z]+)(-?[1-9])\b", r"\1**\2", text)  # m2, m-2
+    text = str(unit).strip().translate(_SUPERSCRIPTS)
+    for pattern, replacement in _SPELLINGS:
+        text = re.sub(pattern, replacement, text).strip()
+    return text
 
 
 @cache
@@ -52,24 +75,29 @@ def parse_unit(unit: str):
     Raises
     ------
     ValueError
-        If the text is no unit.
+        If the text is no unit, or the number before it is not above 0.
 
     Examples
     --------
     >>> str(parse_unit("g/kg").units)
     'gram / kilogram'
     """
+    wrong = ValueError(f"{unit!r} is not a unit that can be read")
     text = _spelling(unit)
+    if len(text) > _MOST_LETTERS or not _ALLOWED.fullmatch(str(unit)) or _LONG_POWER.search(text):
+        raise wrong
     registry = _registry()
+    scaled = re.fullmatch(rf"(?:({_NUMBER})\s*\*\s*)?(degC|K|degF)", text)
     try:
-        if text in ("", "1", "-"):
-            return registry.Quantity(1.0, "dimensionless")
-        if text in ("degC", "celsius", "degree_Celsius", "K", "kelvin", "degF"):
-            return registry.Quantity(1.0, registry.Unit(text))
-        parsed = registry.parse_expression(text)
-        return parsed if isinstance(parsed, registry.Quantity) else registry.Quantity(float(parsed), "")
+        if scaled:  # temperatures have an offset: pint cannot multiply them
+            quantity = registry.Quantity(float(scaled[1] or 1), registry.Unit(scaled[2]))
+        else:
+            quantity = registry.Quantity(registry.parse_expression(text))
     except Exception as error:  # pint raises a different class for each way a text can be no unit
-        raise ValueError(f"{unit!r} is not a unit that can be read") from error
+        raise wrong from error
+    if not 0 < float(quantity.magnitude) < math.inf:
+        raise wrong
+    return quantity
 
 
 @cache
@@ -88,7 +116,8 @@ def conversion(unit: str, target: str) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        If one of them is no unit, or if they do not measure the same thing.
+        If one of them is no unit, or if they do not measure the same thing. A slope in percent is no angle:
+        100 % are 45 degrees, and no factor makes them so.
 
     Examples
     --------
@@ -99,17 +128,47 @@ def conversion(unit: str, target: str) -> tuple[float, float]:
     >>> conversion("kg/m2", "t/ha")
     (10.0, 0.0)
     """
-    source, goal = parse_unit(unit), parse_unit(target)
-    if not source.is_compatible_with(goal):
-        raise ValueError(f"{unit!r} cannot be converted to {target!r}: they measure different things")
-    try:
-        registry = _registry()
-        zero = registry.Quantity(0.0, source.units).to(goal.units).magnitude
-        one = registry.Quantity(source.magnitude, source.units).to(goal.units).magnitude
-    except Exception as error:
-        raise ValueError(f"{unit!r} cannot be converted to {target!r}") from error
-    factor = (one - zero) / goal.magnitude
+    source, goal = _as_depth(parse_unit(unit), parse_unit(target)), parse_unit(target)
+    if not _comparable(source, goal):
+        hint = _period_hint(unit, source, goal)
+        raise ValueError(f"{unit!r} cannot be converted to {target!r}: they measure different things{hint}")
+    registry = _registry()
+
+    def converted(number: float) -> float:
+        return registry.Quantity(number, source.units).to(goal.units).magnitude
+
+    zero = converted(0.0)
+    # Between two far values, so that the offset of a temperature leaves no rounding in the factor.
+    step = 1e9 if zero else 1.0
+    factor = (converted(step) - zero) / step * source.magnitude / goal.magnitude
     return float(f"{factor:.15g}"), float(f"{zero / goal.magnitude:.12g}")
+
+
+def _comparable(source, goal) -> bool:
+    # Angles and ratios have no dimension; their base units tell them apart.
+    if not source.is_compatible_with(goal):
+        return False
+    return not source.dimensionless or _base(source) == _base(goal)
+
+
+def _base(quantity):
+    return _registry().Quantity(1.0, quantity.units).to_base_units().units
+
+
+def _as_depth(source, goal):
+    """Water in kg/m2/s as climate models give it, as mm of depth where `goal` is one."""
+    registry = _registry()
+    depth = source / registry.Quantity(1000.0, "kg/m**3") if source.check("[mass]/[area]/[time]") else source
+    return depth if depth.is_compatible_with(goal) else source
+
+
+def _period_hint(unit: str, source, goal) -> str:
+    if goal.check("[length]/[time]") and source.check("[length]"):
+        period = "year" if "year" in str(goal.units) else "month"
+        return f" (a total needs its period, such as '{unit}/{period}')"
+    if (source * _registry().Quantity(1.0, "year")).is_compatible_with(goal):
+        return " (leave out the period: the amount of one year is meant)"
+    return ""
 
 
 def stock_factor(unit: str) -> float:
