@@ -1,0 +1,108 @@
+import pytest
+
+from poml_map.units import conversion, parse_unit, stock_factor
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "factor", "offset"),
+    [
+        ("g/kg", "%", 0.1, 0),
+        ("g kg-1", "%", 0.1, 0),
+        ("g/100g", "%", 1, 0),
+        ("wt%", "%", 1, 0),
+        ("dg/kg", "g/kg", 0.1, 0),
+        ("%", "1", 0.01, 0),
+        ("vol%", "1", 0.01, 0),
+        ("cm3/dm3", "1", 0.001, 0),
+        ("ratio", "1", 1, 0),
+        ("0.0001", "1", 0.0001, 0),
+        ("1e-4", "1", 0.0001, 0),
+        ("K", "degC", 1, -273.15),
+        ("0.01 K", "degC", 0.01, -273.15),
+        ("degC", "degC", 1, 0),
+        ("°C", "degC", 1, 0),
+        ("C", "degC", 1, 0),
+        ("Celsius", "degC", 1, 0),
+        ("degrees_celsius", "degC", 1, 0),
+        ("0.1 degC", "degC", 0.1, 0),
+        ("mm/month", "mm/month", 1, 0),
+        ("0.1 mm/month", "mm/month", 0.1, 0),
+        ("0.1 mm", "mm", 0.1, 0),
+        ("mm/day", "mm/month", 365.25 / 12, 0),
+        ("m/day", "mm/month", 365.25 / 12 * 1000, 0),
+        ("kg m-2 s-1", "mm/month", 365.25 / 12 * 86400, 0),
+        ("mm yr-1", "mm/year", 1, 0),
+        ("mm/year", "mm/month", 1 / 12, 0),
+        ("kg C m-2", "kg/m2", 1, 0),
+        ("kg C/m2", "kg/m2", 1, 0),
+        ("kg m⁻²", "kg/m2", 1, 0),
+        ("kg/m^2", "kg/m2", 1, 0),
+        ("t C/ha", "kg/m2", 0.1, 0),
+        ("Mg C ha-1", "kg/m2", 0.1, 0),
+        ("cg/cm3", "g/cm3", 0.01, 0),
+        ("t/m3", "g/cm3", 1, 0),
+        ("kg/m3", "g/cm3", 0.001, 0),
+        ("kg ha-1", "kg/ha", 1, 0),
+        ("kg N/ha", "kg/ha", 1, 0),
+        ("kg/mu", "kg/ha", 15, 0),
+        ("rad", "degree", 57.29577951308232, 0),
+        ("dm", "m", 0.1, 0),
+    ],
+)
+def test_units_are_read_as_people_write_them(unit, target, factor, offset):
+    found = conversion(unit, target)
+
+    assert found == (pytest.approx(factor, rel=1e-12), pytest.approx(offset, abs=1e-9))
+
+
+def test_fahrenheit_is_right_at_two_fixed_points():
+    factor, offset = conversion("degF", "degC")
+
+    assert 32 * factor + offset == pytest.approx(0, abs=1e-9)
+    assert 212 * factor + offset == pytest.approx(100, abs=1e-9)
+
+
+def test_a_conversion_and_its_inverse_cancel():
+    there, back = conversion("t/ha", "kg/m2")[0], conversion("kg/m2", "t/ha")[0]
+
+    assert there * back == pytest.approx(1, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["apples", "__import__('os').system('true')", "g/kg; x", "[", "mm/month/", "0 mm", "-1 mm", "nan", "inf", "x" * 99],
+)
+def test_what_is_no_unit_is_refused(text):
+    with pytest.raises(ValueError, match="is not a unit that can be read"):
+        parse_unit(text)
+
+
+@pytest.mark.parametrize("text", ["9**9**9**9", "9^9^9^9", "m**999999999", "(9**9)**(9**9)", "2**(9**9)", "9**9.5e9"])
+def test_a_power_without_end_is_refused_before_it_is_computed(text):
+    with pytest.raises(ValueError, match="is not a unit that can be read"):
+        parse_unit(text)
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "hint"),
+    [
+        ("mm", "mm/month", "such as 'mm/month'"),
+        ("0.1 mm", "mm/year", "such as '0.1 mm/year'"),
+        ("kg/ha/yr", "kg/ha", "leave out the period"),
+        ("K", "%", "measure different things"),
+    ],
+)
+def test_a_unit_of_another_quantity_is_refused_with_a_hint(unit, target, hint):
+    with pytest.raises(ValueError, match=hint):
+        conversion(unit, target)
+
+
+def test_a_slope_in_percent_is_no_angle():
+    """100 % is 45 degrees: a factor would give 57."""
+    with pytest.raises(ValueError, match="different things"):
+        conversion("%", "degree")
+
+
+def test_ten_tonnes_per_hectare_are_one_kilogram_per_square_metre():
+    assert stock_factor("t/ha") == 10
+    assert stock_factor("kg/m2") == 1
