@@ -1,0 +1,135 @@
+"""Refusals of the RothC functions: which argument, where, what was found, what is expected, how to mend it.
+
+Every function returns its argument as a float64 array. NaN means "missing" and always passes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .params import MONTHS_PER_YEAR
+
+
+def _place(name, bad):
+    """``name[3, 7]`` of the first True of `bad`, and its index as a tuple."""
+    index = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    text = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
+    return f"{name}{text}", index
+
+
+def refuse(name, values, bad, expected, mend):
+    """Raise ValueError for the first value that `bad` marks; return nothing if there is none."""
+    if not np.any(bad):
+        return
+    place, index = _place(name, bad)
+    count = int(np.count_nonzero(bad))
+    more = f" ({count} such values)" if count > 1 else ""
+    raise ValueError(f"{place} is {values[index]:.6g}{more}, expected {expected}. Mend: {mend}.")
+
+
+def in_range(name, values, low, high, unit, mend):
+    """`values` as float64, refused if one lies outside [low, high] or is infinite.
+
+    Examples
+    --------
+    >>> in_range("cover", [0.0, 1.5], 0, 1, "1", "give fractions")
+    Traceback (most recent call last):
+    ...
+    ValueError: cover[1] is 1.5, expected 0 to 1 [1]. Mend: give fractions.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    bad = (values < low) | (values > high) | np.isinf(values)
+    expected = (
+        f"{low:g} to {high:g} [{unit}]" if np.isfinite(high) else f"a finite number from {low:g} [{unit}]"
+    )
+    refuse(name, values, bad, expected, mend)
+    return values
+
+
+def not_negative(name, values, unit):
+    """`values` as float64, refused if one is negative or infinite."""
+    return in_range(name, values, 0.0, np.inf, unit, f"correct or mask the values of {name}")
+
+
+def evaporation(name, values):
+    """Monthly evaporation as float64 [mm], refused below what dew and measurement error explain."""
+    return in_range(name, values, -50.0, np.inf, "mm", f"correct or mask the values of {name}")
+
+
+def percent_clay(clay):
+    """Clay content as float64 [%], refused outside 0-100 or when it looks like a fraction of 1."""
+    clay = in_range("clay", clay, 0.0, 100.0, "%", "give clay in percent (g/kg divided by 10)")
+    largest = np.nanmax(clay) if np.isfinite(clay).any() else np.nan
+    if 0.0 < largest <= 1.0:
+        raise ValueError(
+            f"clay is at most {largest:.6g}, which looks like a fraction, expected 0 to 100 [%]. "
+            "Mend: give clay in percent (a fraction times 100)."
+        )
+    return clay
+
+
+def celsius(air_temp):
+    """Monthly mean air temperature as float64 [degC], refused outside -90 to 60."""
+    return in_range(
+        "air_temp", air_temp, -90.0, 60.0, "degC", "subtract 273.15 if it is in kelvin; mask no-data values"
+    )
+
+
+def topsoil_depth(depth_cm):
+    """Sampling depth as a float [cm], refused outside 1-300."""
+    return float(
+        in_range("depth_cm", depth_cm, 1.0, 300.0, "cm", "give the depth in centimetres, not metres")
+    )
+
+
+def fraction(name, values):
+    """`values` as float64, refused outside 0-1."""
+    return in_range(
+        name, values, 0.0, 1.0, "1", f"give {name} as a fraction from 0 to 1 (percent divided by 100)"
+    )
+
+
+def pool_array(name, pools):
+    """Pools (4, ...) as float64, refused if axis 0 is not the four pools or a value is negative."""
+    pools = not_negative(name, pools, "kg/m2")
+    if pools.ndim == 0 or pools.shape[0] != 4:
+        raise ValueError(
+            f"{name} has shape {pools.shape}, expected (4, ...): DPM, RPM, BIO, HUM. "
+            "Mend: put the pools on axis 0; inert carbon is an argument of its own."
+        )
+    return pools
+
+
+def same_months(**series):
+    """Refuse monthly arrays whose first axes differ in length; return that length."""
+    lengths = {name: np.shape(values)[:1] for name, values in series.items() if values is not None}
+    if () in lengths.values() or len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} {np.shape(series[name])}" for name in lengths)
+        raise ValueError(
+            f"{', '.join(lengths)}: expected the same months on axis 0, found shapes {found}. "
+            "Mend: cut the series to the same months, months first."
+        )
+    return next(iter(lengths.values()))[0]
+
+
+def one_year(**series):
+    """Refuse monthly arrays that are not exactly 12 months long."""
+    for name, values in series.items():
+        months = same_months(**{name: values})
+        if months != MONTHS_PER_YEAR:
+            raise ValueError(
+                f"{name} has {months} months on axis 0, expected {MONTHS_PER_YEAR}. "
+                "Mend: average the spin-up years by calendar month, and put the sampling month last."
+            )
+
+
+def common_shape(**shapes):
+    """Shape that all `shapes` broadcast to; ValueError naming each argument if there is none."""
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(
+            f"shapes per month do not fit together: {found}. Mend: give one value per site (or one for all); "
+            "months come first, and a parameter axis before the sites, as in (parameters, 1)."
+        ) from None

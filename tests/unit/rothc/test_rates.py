@@ -1,0 +1,206 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from poml_map import rothc
+from poml_map.rothc.rates import largest_deficit
+
+# Model description of Rothamsted-Models/RothC_Py and RothC_Code: worked example, clay 23.4 %, 23 cm, always covered.
+TABLE_RAIN = [74.0, 59, 62, 51, 52, 57, 34, 55, 58, 56, 75, 71]
+TABLE_PAN = [8.0, 10, 27, 49, 83, 99, 103, 91, 69, 34, 16, 8]
+TABLE_DEFICIT = [0, 0, 0, 0, -10.25, -27.5, -44.94, -44.94, -38.69, -8.19, 0, 0]
+
+
+def test_modifiers_of_1939_match_rothc_py(year_1939):
+    """Recorded from Rothamsted-Models/RothC_Py f2ab6df; the same double arithmetic, so to rounding of the record."""
+    y = year_1939
+    deficit = rothc.moisture_deficit(y["precip"], y["evaporation"], y["clay"], y["depth_cm"], y["cover"])
+    assert_allclose(rothc.temperature_modifier(y["air_temp"]), y["a"], rtol=0, atol=1e-12)
+    assert_allclose(deficit, y["deficit"], rtol=0, atol=1e-10)
+    assert_allclose(rothc.moisture_modifier(deficit, y["clay"], y["depth_cm"]), y["b"], rtol=0, atol=1e-12)
+
+
+def test_rate_is_the_product_of_the_three_modifiers_of_1939(year_1939):
+    y = year_1939
+    rate, end = rothc.rate_modifier(
+        y["air_temp"], y["precip"], y["evaporation"], y["clay"], y["depth_cm"], y["cover"]
+    )
+    assert_allclose(rate, np.array(y["a"]) * y["b"] * np.where(y["cover"] > 0, 0.6, 1.0), rtol=1e-12)
+    assert end == y["deficit"][-1]
+
+
+def test_deficit_follows_the_worked_table_of_the_model_description():
+    """The table is printed to 2 decimals, so 0.005 mm."""
+    pan = rothc.evaporation_from_pan(TABLE_PAN)
+    deficit = rothc.moisture_deficit(TABLE_RAIN, pan, 23.4, 23.0, 1.0)
+    assert_allclose(deficit, TABLE_DEFICIT, rtol=0, atol=0.005)
+
+
+@pytest.mark.parametrize(("clay", "limit"), [(0, -20.0), (23.4, -44.9444), (65, -62.25), (100, -50.0)])
+def test_largest_deficit_is_most_negative_at_65_percent_clay(clay, limit):
+    assert_allclose(largest_deficit(clay, 23.0), limit, atol=1e-9)
+
+
+def test_largest_deficit_scales_with_depth():
+    assert_allclose(largest_deficit(23.4, 20.0), -44.9444 * 20 / 23, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("air_temp", "expected", "tolerance"),
+    [
+        (-18.27, 0.0, 0),
+        (-40.0, 0.0, 0),
+        (-5.001, 0.0, 0),
+        (-5.0, 0.0162, 5e-5),
+        (9.25, 0.99444, 5e-6),
+        (27.0, 4.20, 0.005),
+    ],
+)
+def test_temperature_modifier_at_known_temperatures(air_temp, expected, tolerance):
+    """Zero below -5 degC without touching the pole at -18.27; other figures from the official formula."""
+    assert_allclose(rothc.temperature_modifier(air_temp), expected, rtol=0, atol=tolerance)
+
+
+def test_bare_soil_drier_than_its_limit_neither_dries_nor_jumps_back():
+    """Bare limit 0.556 * -44.94 = -24.99 mm: from -40 it stays, and rain above evaporation lifts it."""
+    deficit = rothc.moisture_deficit([10.0, 10, 60, 10], [50.0, 50, 50, 90], 23.4, 23.0, 0.0, initial=-40.0)
+    assert_allclose(deficit, [-40, -40, -30, -30])
+
+
+def test_bare_soil_dries_to_its_own_limit_only():
+    deficit = rothc.moisture_deficit([0.0, 0], [20.0, 90], 23.4, 23.0, 0.0)
+    assert_allclose(deficit, [-20, 0.556 * -44.9444])
+
+
+def test_cover_fraction_counts_as_covered_from_one_half_in_the_bucket_and_in_full_in_the_modifier():
+    deficit = rothc.moisture_deficit([[0.0, 0.0]], [[90.0, 90.0]], 23.4, 23.0, [[0.49, 0.5]])
+    assert_allclose(deficit[0], [0.556 * -44.9444, -44.9444])
+    assert_allclose(rothc.cover_modifier([0.0, 0.25, 1.0]), [1.0, 0.9, 0.6])
+
+
+def test_a_dry_year_keeps_the_moisture_modifier_at_its_floor():
+    rate, end = rothc.rate_modifier(np.full(12, 9.25), np.zeros(12), np.full(12, 80.0), 30.0, 20.0, 1.0)
+    assert_allclose(rate[1:], 0.2 * 0.6 * rothc.temperature_modifier(9.25))
+    assert_allclose(end, largest_deficit(30.0, 20.0))
+
+
+def test_rate_factor_multiplies_months_as_for_flooded_paddies():
+    weather = (np.full(12, 20.0), np.full(12, 100.0), np.full(12, 50.0), 30.0, 20.0, 1.0)
+    paddy = np.where(np.arange(12) < 6, 0.2, 0.6)
+    assert_allclose(
+        rothc.rate_modifier(*weather, rate_factor=paddy)[0], rothc.rate_modifier(*weather)[0] * paddy
+    )
+
+
+def test_deficit_runs_on_over_a_split_series(year_1939):
+    y = year_1939
+    series = [y[name] for name in ("air_temp", "precip", "evaporation")]
+    whole, end = rothc.rate_modifier(*series, y["clay"], y["depth_cm"], y["cover"])
+    first, between = rothc.rate_modifier(*(s[:7] for s in series), y["clay"], y["depth_cm"], y["cover"][:7])
+    rest, last = rothc.rate_modifier(
+        *(s[7:] for s in series), y["clay"], y["depth_cm"], y["cover"][7:], between
+    )
+    assert_array_equal(np.concatenate([first, rest]), whole)
+    assert last == end
+
+
+def many_climates(n=2000, seed=1):
+    rng = np.random.default_rng(seed)
+    rain, evaporation = rng.uniform(0, 80, (12, n)), rng.uniform(0, 80, (12, n))
+    wanted = rng.choice([-3.0, -0.2, 0.0, 0.3], n)  # yearly surplus: also climates that nearly balance
+    evaporation *= (rain.sum(axis=0) - wanted) / evaporation.sum(axis=0)
+    return rain, evaporation, rng.uniform(2, 90, n), np.where(rng.random((12, n)) < 0.6, 1.0, 0.0)
+
+
+def test_periodic_deficit_equals_a_thousand_repeated_years():
+    """The leap over drifting years is exact: a yearly drift of 0.2 mm takes up to 300 years to run out."""
+    rain, evaporation, clay, cover = many_climates()
+    periodic = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
+    state, years_to_rest = np.zeros(len(clay)), np.zeros(len(clay))
+    for _ in range(1000):
+        path = rothc.moisture_deficit(rain, evaporation, clay, 20.0, cover, initial=state)
+        years_to_rest += np.abs(path[-1] - state) > 1e-9
+        state = path[-1]
+    assert years_to_rest.max() > 50  # otherwise nothing was leapt over here
+    assert_allclose(periodic, path, rtol=0, atol=1e-6)
+
+
+def test_periodic_deficit_repeats_even_where_the_drift_is_tiny():
+    """A loss of 1e-6 mm a year would need 50 million repeated years."""
+    rain, evaporation = np.full(12, 50.0), np.full(12, 50.0 + 1e-6 / 12)
+    periodic = rothc.periodic_deficit(rain, evaporation, 23.4, 23.0, 1.0)
+    assert_allclose(periodic[-1], -44.9444, atol=1e-4)
+    again = rothc.moisture_deficit(rain, evaporation, 23.4, 23.0, 1.0, initial=periodic[-1])
+    assert_allclose(again[-1], periodic[-1], rtol=0, atol=1e-9)
+
+
+def test_periodic_deficit_does_not_depend_on_the_first_month():
+    rain, evaporation, clay, cover = many_climates(seed=2)
+    january = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
+    april = rothc.periodic_deficit(
+        *(np.roll(x, -3, axis=0) for x in (rain, evaporation)), clay, 20.0, np.roll(cover, -3, 0)
+    )
+    drifting = np.abs(rain.sum(axis=0) - evaporation.sum(axis=0)) < 1e-6  # many states repeat there
+    assert_allclose(np.roll(april, 3, axis=0)[:, ~drifting], january[:, ~drifting], rtol=0, atol=1e-6)
+
+
+def test_missing_weather_stays_with_its_site():
+    rain, evaporation, clay, cover = many_climates(n=3)
+    rain[4, 1] = np.nan
+    periodic = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
+    assert np.isnan(periodic[:, 1]).any()
+    assert_array_equal(
+        periodic[:, [0, 2]],
+        rothc.periodic_deficit(rain[:, [0, 2]], evaporation[:, [0, 2]], clay[[0, 2]], 20.0, cover[:, [0, 2]]),
+    )
+
+
+def test_negative_evaporation_of_a_winter_month_is_accepted():
+    """The published Rothamsted series holds months of -0.5 mm, and one of -20.7 mm."""
+    assert_array_equal(rothc.evaporation_from_pan([-0.5]), [-0.375])
+    assert_array_equal(rothc.moisture_deficit([0.0], [-0.5], 20.0, 20.0, 1.0, initial=-10.0), [-9.5])
+
+
+def test_cover_from_ndvi_keeps_missing_values():
+    assert_array_equal(rothc.cover_from_ndvi([0.39, 0.41, np.nan], 0.4), [0.0, 1.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: rothc.temperature_modifier([10.0, 288.15]),
+            ["air_temp[1] is 288.15", "kelvin", "-90 to 60"],
+        ),
+        (lambda: rothc.temperature_modifier([-9999.0]), ["air_temp[0] is -9999", "no-data"]),
+        (lambda: largest_deficit([20.0, 234.0], 20.0), ["clay[1] is 234", "0 to 100", "g/kg"]),
+        (lambda: largest_deficit([0.2, 0.3], 20.0), ["clay", "0.3", "fraction"]),
+        (lambda: largest_deficit(20.0, 0.2), ["depth_cm is 0.2", "centimetres"]),
+        (lambda: rothc.moisture_deficit([1.0, -2.0], [1.0, 1.0], 20, 20, 1), ["precip[1] is -2"]),
+        (lambda: rothc.moisture_deficit([1.0, np.inf], [1.0, 1.0], 20, 20, 1), ["precip[1] is inf"]),
+        (lambda: rothc.moisture_deficit([1.0], [1.0], 20, 20, [40.0]), ["cover[0] is 40", "0 to 1"]),
+        (lambda: rothc.moisture_deficit([1.0], [1.0, 2.0], 20, 20, 1), ["precip (1,)", "evaporation (2,)"]),
+        (lambda: rothc.moisture_deficit([1.0], [1.0], 20, 20, 1, initial=5.0), ["initial is 5"]),
+        (lambda: rothc.moisture_deficit(np.ones((1, 2)), np.ones((1, 3)), 20, 20, 1), ["evaporation (3,)"]),
+        (lambda: rothc.periodic_deficit(np.ones(13), np.ones(13), 20, 20, 1), ["13 months", "expected 12"]),
+        (lambda: rothc.moisture_modifier([3.0], 20.0, 20.0), ["deficit[0] is 3"]),
+        (lambda: rothc.cover_from_ndvi([6000.0]), ["ndvi[0] is 6000", "scale factor"]),
+        (lambda: rothc.evaporation_from_pan([-0.5, -99.0]), ["pan_evaporation[1] is -99"]),
+        (
+            lambda: rothc.rate_modifier([1.0], [1.0], [1.0], 20, 20, 1, rate_factor=[1.0, 2.0]),
+            ["rate_factor has 2 months", "expected 1"],
+        ),
+    ],
+)
+def test_bad_values_are_refused_by_name_place_and_mend(call, words):
+    with pytest.raises(ValueError) as refusal:
+        call()
+    for word in [*words, "Mend:"]:
+        assert word in str(refusal.value)
+
+
+def test_the_whole_array_is_located_not_only_its_first_axis():
+    air_temp = np.full((12, 3), 10.0)
+    air_temp[7, 2] = 300.0
+    with pytest.raises(ValueError, match=r"air_temp\[7, 2\] is 300"):
+        rothc.temperature_modifier(air_temp)
