@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poml_map.cube import check_cube
-
 from poml_map import schema
 from poml_map.config import Region, load_region
+from poml_map.cube import check_cube
 from poml_map.errors import InputError, Problems
 from poml_map.pipeline.progress import duration
 from poml_map.sites import Samples, read_samples

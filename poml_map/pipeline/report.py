@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from poml_map.config import Region
 from poml_map.units import STOCK_LABELS, stock_factor
 
 SYNTHETIC = "SYNTHETIC DATA: this region was made by a computer program; its maps show nothing real."
 
 
-def flags(region: Region, parameters) -> list[str]:
-    """Short notes that stand on every picture, in every tag and at the top of the report."""
-    notes = ["synthetic data"] if region.settings.synthetic else []
-    notes += [f"stand-in: {', '.join(region.stand_ins)}"] if region.stand_ins else []
-    assumed = ["mu"] if parameters.origin == "assumed" else []
-    assumed += ["sampling year"] if region.settings.samples.year is not None else []
-    return notes + ([f"assumed: {', '.join(assumed)}"] if assumed else [])
+@dataclass(frozen=True)
+class Notes:
+    """What must not be overlooked: it stands on every picture, in every tag and at the top of the report.
+
+    Attributes
+    ----------
+    lines : list of str
+        For people.
+    tags : dict
+        For GeoTIFF tags: ``SYNTHETIC``, ``STAND_IN``, ``ASSUMED``.
+    """
+
+    lines: list[str]
+    tags: dict
+
+    @classmethod
+    def of(cls, region: Region, parameters) -> Notes:
+        """Notes of a region with these parameters of the process model."""
+        stand_ins = ", ".join(region.stand_ins)
+        assumed = [f"mu = {parameters.mu_max:.3g}"] if parameters.origin == "assumed" else []
+        if region.settings.samples.year is not None:
+            assumed.append(f"sampling year {region.settings.samples.year}")
+        assumed = ", ".join(assumed)
+        lines = ["Synthetic data"] if region.settings.synthetic else []
+        lines += [f"Stand-in: {stand_ins}"] if stand_ins else []
+        lines += [f"Assumed: {assumed}"] if assumed else []
+        return cls(lines, {"SYNTHETIC": region.settings.synthetic, "STAND_IN": stand_ins, "ASSUMED": assumed})
 
 
 def accuracy_lines(table, unit: str) -> list[str]:
@@ -50,13 +72,13 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     effects : list of (str, float)
         What another choice would do to the mean stock of the last year. [kg/m2]
     notes : list of str
-        From `flags`.
+        From `Notes`.
     """
     settings = region.settings
     title = settings.title or settings.name
     parts = [f"# {title}: soil organic carbon stock {region.years[0]}-{region.years[-1]}", ""]
     parts += [f"**{SYNTHETIC}**", ""] if settings.synthetic else []
-    parts += [f"**{note}**" for note in notes if not note.startswith("synthetic")]
+    parts += [f"**{note}**" for note in notes if note != "Synthetic data"]
     parts += [
         "",
         f"Stock of the upper {settings.depth_cm:g} cm at the end of month {settings.sampling_month}.",

@@ -1,0 +1,345 @@
+"""The stages of one region, in order.
+
+Everything is written into a hidden folder inside the run folder and moved to its final name at the end, so
+that a run that stops, for whatever reason, leaves nothing half-made behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from poml_map import schema
+from poml_map.config import Region
+from poml_map.cube import Cube, open_layers
+from poml_map.errors import InputError, PomlError, Problem, Problems, ResourceError
+from poml_map.files import sha256_of_file
+from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region, open_store
+from poml_map.pipeline import manifest as records
+from poml_map.pipeline.checks import check_campaigns, check_region
+from poml_map.pipeline.learning import Learned, learn
+from poml_map.pipeline.progress import Progress, Stopwatch, duration
+from poml_map.pipeline.report import Notes, accuracy_lines, report
+from poml_map.pipeline.site_model import (
+    Parameters,
+    SiteModel,
+    build_site_model,
+    effects_of_choices,
+    find_parameters,
+    process_options,
+)
+from poml_map.products import animate, draw_comparison, write_years
+from poml_map.sites import Samples, read_samples, with_stock
+from poml_map.units import STOCK_LABELS, stock_factor
+
+log = logging.getLogger(__name__)
+
+
+def run_region(
+    region_file: str | Path,
+    out: str | Path = "run",
+    *,
+    years: tuple[int, int] | None = None,
+    workers: int | None = None,
+    tile_size: int = TILE_SIZE,
+) -> list[str]:
+    """Make the annual maps of one region.
+
+    Parameters
+    ----------
+    region_file : str or Path
+    out : str or Path
+        Folder of the run; made if it is not there.
+    years : (int, int), optional
+        First and last year of which maps are written; default all of the region file. The models always see
+        all years.
+    workers : int, optional
+        Threads; default one a core.
+    tile_size : int
+        Pixels along one side of a tile. No value depends on it.
+
+    Returns
+    -------
+    list of str
+        Lines for people: the accuracy table and every file that was made.
+
+    Raises
+    ------
+    InputError
+        If anything that goes in is wrong; then no output is left.
+    ResourceError
+        If the disk or folder refuses.
+    """
+    watch = Stopwatch()
+    with watch.stage("checking"):
+        region, _ = check_region(region_file)
+        wanted = _wanted_years(region, years)
+    with _staging(Path(out)) as folder, _log_file(folder / "log.txt"):
+        lines = _stages(region, folder, watch, wanted, workers, tile_size)
+    log.info("finished in %s", duration(sum(watch.seconds.values())))
+    return [*lines, *_listing(Path(out))]
+
+
+def _stages(
+    region: Region, folder: Path, watch: Stopwatch, wanted: range, workers, tile_size: int
+) -> list[str]:
+    settings = region.settings
+    log.info("%s %s", settings.name, "(synthetic data)" if settings.synthetic else "")
+    with watch.stage("reading the samples and the cube at the sites"):
+        cube = open_layers(region)
+        samples, points = read_sites(region, cube)
+    with watch.stage("RothC at the sites"):
+        model = build_site_model(region, samples, points, process_options(region))
+        parameters = find_parameters(region, model)
+        effects = effects_of_choices(region, samples, points, parameters)
+    notes = Notes.of(region, parameters)
+    with watch.stage("cross-validation and forests"):
+        learned = learn(region, samples, points, model, parameters, Progress("forests"))
+    with watch.stage("mapping"):
+        tiles = _tile_model(region, learned, parameters)
+        store = folder / "maps.zarr"
+        attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
+        create_store(store, cube.grid, region.years, tiles.models, tile_size, attrs)
+        progress = Progress("maps")
+        summary = map_region(
+            cube.read_tile, cube.grid, tiles, store, tile_size=tile_size, workers=workers, progress=progress
+        )
+        _refuse_empty(region, summary)
+    with watch.stage("digests of the inputs"):
+        files = records.input_files(region)
+        digest = records.input_digest(files)
+    with watch.stage("GeoTIFFs and pictures"):
+        means = _write_products(region, cube, store, folder, wanted, notes, digest)
+    accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
+    content = _manifest(region, cube, samples, parameters, learned, summary, means, files, digest)
+    content["notes"] = notes.lines
+    with watch.stage("tables, manifest and report"):
+        _write_tables(folder, samples, model, parameters, learned)
+        (folder / "report.md").write_text(
+            report(region, content, accuracy, effects, notes.lines), encoding="utf-8"
+        )
+        content |= {"seconds": watch.seconds, "outputs": _outputs(folder)}
+        (folder / "manifest.json").write_text(records.to_json(content), encoding="utf-8")
+    return accuracy
+
+
+def read_sites(region: Region, cube: Cube) -> tuple[Samples, xr.Dataset]:
+    """Samples with stocks, and the cube at their sites in the same order.
+
+    Parameters
+    ----------
+    region : Region
+    cube : Cube
+
+    Returns
+    -------
+    samples : Samples
+    points : xarray.Dataset
+        Dimension ``site``.
+    """
+    samples = read_samples(region, cube.grid)
+    points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
+    needed = [name for name in cube.needed if name in points]
+    before = samples.sites["site"]
+    samples = with_stock(samples, points, region, needed)
+    kept = before.isin(samples.sites["site"]).to_numpy()
+    points = points.isel(site=np.flatnonzero(kept))
+    order = before[kept].reset_index(drop=True)
+    samples_order = pd.Series(np.arange(len(order)), index=order).loc[samples.sites["site"]]
+    problems = Problems()
+    check_campaigns(region, samples, problems)
+    problems.raise_if_any()
+    for reason, count in samples.counts()["n_dropped"].items():
+        log.warning("  warning: %d sample rows not used: %s", count, reason)
+    return samples, points.isel(site=samples_order.to_numpy())
+
+
+def _wanted_years(region: Region, years: tuple[int, int] | None) -> range:
+    if years is None:
+        return region.years
+    if years[0] < region.years[0] or years[1] > region.years[-1]:
+        found, expected = f"{years[0]}-{years[1]}", f"years of {region.years[0]}-{region.years[-1]}"
+        raise InputError(
+            Problem("--years", "", found, expected, "Change `years:` of the region file for more.")
+        )
+    return range(years[0], years[1] + 1)
+
+
+def _tile_model(region: Region, learned: Learned, parameters: Parameters) -> TileModel:
+    first = region.settings.rothc.first_map
+    column = "ml" if first == "ml" else region.sources[first].entry.cube_column
+    return TileModel(
+        poml=learned.poml,
+        ml=learned.ml,
+        covariates=tuple(region.settings.covariates),
+        years=region.years,
+        options=process_options(region),
+        input_driver=region.settings.rothc.input_driver,
+        mu_max=parameters.mu_max,
+        k_m=parameters.k_m,
+        first_map=column,
+    )
+
+
+def _refuse_empty(region: Region, summary: MapSummary) -> None:
+    if summary.pixels.get("mapped"):
+        for name, count in summary.pixels.items():
+            if name.startswith("no data"):
+                log.warning("  warning: %s pixels not mapped, %s", f"{count:,}", name)
+        return
+    found = ", ".join(f"{count:,} pixels {name}" for name, count in summary.pixels.items())
+    raise InputError(
+        Problem(region.file, "area", f"no pixel to map ({found})", "pixels with data in the area")
+    )
+
+
+def _write_products(
+    region: Region, cube: Cube, store: Path, folder: Path, wanted: range, notes: Notes, digest
+) -> dict:
+    """GeoTIFFs of every model, GIF and a picture of first and last year; the regional means by year and model."""
+    settings, maps = region.settings, open_store(store) * stock_factor(region.settings.units)
+    (folder / "maps").mkdir()
+    tags = {"INPUT_DIGEST": digest, "REGION": settings.name, **notes.tags}
+    tags |= {f"FILLED_{fill['column']}": fill["text"] for fill in cube.fills}
+    common = {
+        "unit": settings.units,
+        "depth_cm": settings.depth_cm,
+        "tags": tags,
+        "month": settings.sampling_month,
+    }
+    first = wanted[0] - region.years[0]
+    for model in schema.MODELS:
+        chosen = maps[model].data[first : first + len(wanted)]
+        write_years(folder / "maps", chosen, list(wanted), cube.grid, model=model, **common)
+    title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
+    looks = {"grid": cube.grid, "title": title, "unit": settings.units, "notes": notes.lines}
+    chosen = maps["POML"].data[first : first + len(wanted)]
+    animate(chosen, list(wanted), folder / "SOCS_POML.gif", outlines=cube.outlines(), **looks)
+    ends = {year: maps.sel(year=year) for year in (region.years[0], region.years[-1])}
+    panels = {f"{model} {year}": ends[year][model].to_numpy() for year in ends for model in schema.MODELS}
+    draw_comparison(panels, folder / "first_and_last_year.png", columns=len(schema.MODELS), **looks)
+    means = maps.mean(("y", "x")).compute(scheduler="threads")
+    return {
+        "unit": STOCK_LABELS[settings.units],
+        "year": list(region.years),
+        "models": {model: means[model].to_numpy() for model in schema.MODELS},
+    }
+
+
+def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, files, digest) -> dict:
+    warnings = [*parameters.warnings, *learned.warnings]
+    warnings += [
+        f"{n:,} pixels not mapped, {name}" for name, n in summary.pixels.items() if name.startswith("no")
+    ]
+    return {
+        "region": region.settings.name,
+        "synthetic": region.settings.synthetic,
+        "made": records.now(),
+        "versions": records.versions(),
+        "settings": region.settings.model_dump(),
+        "stand_ins": region.stand_ins,
+        "fills": cube.fills,
+        "samples": samples.counts(),
+        "pixels": summary.pixels,
+        "rothc": parameters.details,
+        "forest": learned.details,
+        "accuracy": learned.accuracy.to_dict(orient="records"),
+        "regional_mean": means,
+        "warnings": warnings,
+        "input_digest": digest,
+        "inputs": files,
+    }
+
+
+def _write_tables(folder: Path, samples, model: SiteModel, parameters: Parameters, learned: Learned) -> None:
+    samples.table.to_csv(folder / "sites.csv", index=False)
+    samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
+    (folder / "rothc_params.json").write_text(records.to_json(parameters.details), encoding="utf-8")
+    stocks = pd.DataFrame(
+        model.simulate(parameters.mu_max, parameters.k_m),
+        index=list(model.years),
+        columns=samples.sites["site"],
+    )
+    stocks.index.name = "year"
+    stocks.to_csv(folder / "site_simulations.csv", float_format="%.6g")
+    learned.training.to_csv(folder / "training.csv", index=False, float_format="%.7g")
+    learned.held_out.to_csv(folder / "cross_validation.csv", index=False, float_format="%.6g")
+    learned.accuracy.to_csv(folder / "accuracy.csv", index=False, float_format="%.6g")
+    learned.save(folder)
+
+
+def _outputs(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    skipped = {"log.txt"}  # still being written
+    return {
+        str(path.relative_to(folder)): sha256_of_file(path)
+        for path in files
+        if path.name not in skipped and "maps.zarr" not in path.parts
+    }
+
+
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well, else it goes."""
+    made = not out.exists()
+    folder = out / f".unfinished-{os.getpid()}"
+    try:
+        for leftover in out.glob(".unfinished-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        folder.mkdir(parents=True)
+        yield folder
+        for item in sorted(folder.iterdir()):
+            _replace(item, out / item.name)
+    except OSError as error:
+        free = shutil.disk_usage(out if out.exists() else out.parent).free if out.parent.exists() else 0
+        message = f"{error.filename or out}: {error.strerror or error} ({free / 2**20:.0f} MiB free). "
+        raise ResourceError(message + "Free space or choose another folder with --out.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if made and out.exists() and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _replace(item: Path, final: Path) -> None:
+    if final.is_dir() and not final.is_symlink():
+        shutil.rmtree(final)
+    item.replace(final)
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    """What the program says, with times, in the run folder too."""
+    logger = logging.getLogger("poml_map")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    except PomlError as error:
+        log.error("%s", error)
+        raise
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
+
+
+def _listing(out: Path) -> list[str]:
+    """Every file that was made; the years of a model on one line."""
+    lines = ["", f"In {out}:"]
+    for model, text in schema.MODELS.items():
+        files = sorted((out / "maps").glob(f"SOCS_{model}_*.tif"))
+        if files:
+            lines.append(f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, {text}")
+    names = (path.name + ("/" if path.is_dir() else "") for path in sorted(out.iterdir()))
+    return lines + [f"  {name}" for name in names if name != "maps/"]
