@@ -86,7 +86,7 @@ def test_a_missing_driver_stays_with_its_site():
     assert_array_equal(forcing.rate[:, 1], whole.rate[:, 1])
 
 
-@pytest.mark.parametrize("threshold", [0.3, 0.6])
+@pytest.mark.parametrize("threshold", [0.2, 0.6])
 def test_the_cover_threshold_moves_the_rates(threshold):
     rates = [
         build_forcing(_run(), _year(), CLAY, _driver(), Options(cover_ndvi=each)).rate for each in (0.4, threshold)
