@@ -130,7 +130,6 @@ def _check_repeats(region: Region, add: Add) -> None:
 
 
 def _check_columns(region: Region, add: Add) -> None:
-    settings = region.settings
     made: dict[str, str] = {}
     for source in region.sources.values():
         for column in _columns_of(source):
@@ -138,22 +137,28 @@ def _check_columns(region: Region, add: Add) -> None:
                 found = f"column {column} from '{made[column]}' and from '{source.name}'"
                 add(("sources",), found, "one source for it", "Remove one of them, or its `derive:`.")
             made[column] = source.name
-    usable = [*(set(made) - set(schema.MONTHLY)), *schema.ANNUAL_FROM_MONTHLY]
+    lacking = [name for name in (*schema.MONTHLY, "CLAY") if region.column_source(name) is None]
+    for column in lacking:
+        found = f"no source for {schema.COLUMNS[column].long_name} ({column})"
+        add(("sources",), found, "one: RothC needs it", "Add its catalog entry to `sources:`.")
+    _check_covariates(region, lacking, add)
+
+
+def _check_covariates(region: Region, lacking: list[str], add: Add) -> None:
+    columns = [column for source in region.sources.values() for column in _columns_of(source)]
+    annual = {name: driver for name, (driver, *_) in schema.ANNUAL_FROM_MONTHLY.items()}
+    usable = [
+        name for name in [*columns, *annual] if name not in schema.MONTHLY and region.column_source(name)
+    ]
     expected = "a static or annual column of the sources"
-    for index, column in enumerate(settings.covariates):
+    for index, column in enumerate(region.settings.covariates):
         loc = ("covariates", index) if "covariates" in region.document.data else ("covariates",)
         if column in schema.MONTHLY:
-            annual = [
-                name for name, made_from in schema.ANNUAL_FROM_MONTHLY.items() if made_from[0] == column
-            ]
-            add(loc, f"{column}, which has months", expected, f"Write {', '.join(annual)}.")
-        elif region.column_source(column) is None:
+            made = [name for name, driver in annual.items() if driver == column]
+            add(loc, f"{column}, which has months", expected, f"Write {', '.join(made)}.")
+        elif region.column_source(column) is None and annual.get(column, column) not in lacking:
             mend = nearest(column, usable) or "Add a source that makes it to `sources:`, or remove it."
             add(loc, f"{column}, which no source makes", expected, mend)
-    for column in (*schema.MONTHLY, "CLAY"):
-        if region.column_source(column) is None:
-            found = f"no source for {schema.COLUMNS[column].long_name} ({column})"
-            add(("sources",), found, "one: RothC needs it", "Add its catalog entry to `sources:`.")
 
 
 def _columns_of(source: Source) -> list[str]:

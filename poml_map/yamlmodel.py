@@ -113,7 +113,7 @@ def _mend(document: Document, loc: tuple, item: dict, example: str) -> str:
     if kind == "literal_error":
         return nearest(str(value), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
     if kind == "string_type" and text:
-        return example or f'Put it in quotes: "{text}".'
+        return f'Put it in quotes: "{text}". {example}'.strip()
     if kind == "list_type" and text:
         return example or f'Write a list: ["{text}"].'
     if isinstance(value, str) and kind in ("int_type", "float_type"):

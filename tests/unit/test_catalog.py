@@ -1,0 +1,342 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from poml_map.catalog import file_problems, load_catalog, require_files
+
+CATALOG_OF_REPOSITORY = Path(__file__).parents[2] / "data_catalog.yaml"
+
+
+@pytest.fixture
+def catalog(tmp_path, monkeypatch):
+    """Writes a catalog with these lines as its entries and loads them all."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(*entries, roots=(), head=""):
+        text = f"{head}sources:\n" + "".join(f"  {entry}\n" for entry in entries)
+        (tmp_path / "cat.yaml").write_text(text, encoding="utf-8")
+        return load_catalog(tmp_path / "cat.yaml", "cat.yaml", _Everything(), roots)
+
+    return load
+
+
+class _Everything(list):
+    def __contains__(self, name):
+        return True
+
+
+def _entry(**changes):
+    keys = {"driver": "raster", "role": "clay", "uri": "clay.tif", "unit": "g/kg"} | changes
+    return "clay: {" + ", ".join(f"{key}: {value}" for key, value in keys.items() if value is not None) + "}"
+
+
+def test_an_entry_knows_what_its_role_implies(catalog):
+    sources = catalog(
+        _entry(),
+        'pan: {driver: netcdf, role: pan_evaporation, uri: "{year}.nc", variable: e, unit: mm/day, '
+        "years: [1960, 2000]}",
+        "mask: {driver: raster, role: mask, uri: m.tif, classes: [1, 2]}",
+        "twi: {driver: raster, role: covariate, column: TWI, uri: t.tif, unit: '0.01', valid_range: [0, 30]}",
+    )
+    clay, pan, mask, twi = (sources[name].entry for name in ("clay", "pan", "mask", "twi"))
+
+    assert (clay.cube_column, clay.cube_unit, clay.method, clay.steps_in_time) == (
+        "CLAY",
+        "%",
+        "bilinear",
+        "static",
+    )
+    assert clay.unit_conversion() == (0.1, 0.0)
+    assert pan.steps_in_time == "monthly"
+    assert pan.unit_conversion()[0] == pytest.approx(0.75 * 365.25 / 12)
+    assert (mask.cube_column, mask.method) == (None, "nearest")
+    assert (twi.cube_column, twi.physical_range) == ("TWI", (0, 30))
+
+
+def test_files_are_made_of_variable_year_and_month(catalog):
+    source = catalog(
+        'tmp: {driver: netcdf, role: air_temperature, uri: "{variable}/{year}_{month}.nc", variables: [tn, tx], '
+        "expression: (tn + tx) / 2, unit: K, years: [1980, 2000]}"
+    )["tmp"]
+
+    files = source.files(range(1980, 1982))
+
+    assert len(files) == 2 * 2 * 12
+    assert source.shown(*files[0]) == "tn/1980_01.nc"
+    assert source.shown(*files[-1]) == "tx/1981_12.nc"
+
+
+BAD_ENTRIES = [
+    ({"unti": "g/kg"}, "clay.unti: found an unknown key. Did you mean `unit`?"),
+    ({"scale_factor": "0.1"}, "Did you mean `scale`?"),
+    ({"role": "cley"}, "clay.role: found the text 'cley', expected one of elevation, slope"),
+    ({"role": "cley"}, "Did you mean `clay`?"),
+    ({"driver": "geotiff"}, "expected one of raster, netcdf, zarr, vector, table, constant"),
+    ({"driver": "[raster]"}, "clay.driver: found ['raster']"),
+    ({"unit": None}, 'found nothing, expected the unit of the values in the file. For example `unit: "%"`'),
+    ({"unit": "K"}, "found 'K', expected a unit that becomes %. 'K' cannot be converted to '%'"),
+    (
+        {"unit": "1"},
+        'clay.unit: found 1, expected the unit of the values in the file. Put it in quotes: "1".',
+    ),
+    ({"unit": "grams"}, "expected a unit that becomes %"),
+    ({"role": "precipitation", "unit": "mm", "years": "[1960, 2000]"}, "such as 'mm/month'"),
+    ({"scale": "1e-4"}, "Write 1.0e-4: YAML takes 1e-4 for a text."),
+    ({"scale": "0"}, "clay.scale: found 0"),
+    ({"scale": ".inf"}, "clay.scale: found .inf"),
+    ({"valid_range": "[100, 0]"}, "expected [LOWEST, HIGHEST] with LOWEST < HIGHEST"),
+    ({"years": "[2000, 1982]"}, "expected [FIRST, LAST] with FIRST not after LAST"),
+    ({"years": "1982-2000"}, "For example `years: [1982, 2000]`."),
+    ({"role": "ndvi", "unit": '"1"'}, "clay.years: found nothing"),
+    ({"role": "covariate"}, "clay.column: found nothing, expected a name for the covariate"),
+    ({"column": "a b"}, "expected a name of letters, digits and _"),
+    ({"role": "mask"}, "clay.classes: found nothing"),
+    ({"derive": "[SLP]"}, "clay.derive: found ['SLP'], expected only with role elevation"),
+    ({"band": "0"}, "clay.band: found 0, expected number of the band, from 1"),
+    ({"driver": "netcdf"}, "clay.variable: found nothing"),
+    ({"driver": "vector", "role": "zones"}, "clay.key: found nothing"),
+    (
+        {"driver": "table", "role": "fertilizer", "unit": "kg/ha", "years": "[1980, 2000]"},
+        "clay.year: found nothing",
+    ),
+    ({"uri": None}, "clay.uri: found nothing"),
+    ({"uri": '"c_{yr}.tif"'}, "Use {variable}, {year} and {month} as they stand"),
+    ({"uri": '"c_{year.__class__}.tif"'}, "expected no other field in braces"),
+    ({"uri": '"c_{year:0999999999d}.tif"'}, "expected no other field in braces"),
+    ({"uri": '"c_{year!r}.tif"'}, "expected no other field in braces"),
+    ({"uri": '"c_{}.tif"'}, "expected no other field in braces"),
+    ({"uri": '"c_{year.tif"'}, "expected braces in pairs"),
+    ({"uri": "https://example.org/c.tif"}, "Bring the file to a folder of yours"),
+    ({"uri": "/vsicurl/https://example.org/c.tif"}, "expected the path of a local file"),
+    ({"variables": "[a, b]"}, "clay.expression: found nothing, expected how the variables become one"),
+    (
+        {"variables": "[a, b]", "expression": "(a + c) / 2"},
+        "found c, expected only the names in `variables:` (a, b)",
+    ),
+    ({"variables": "[a, b]", "expression": "a +"}, "expected arithmetic of the variables"),
+    (
+        {"variables": "[a, b]", "expression": "a.__class__"},
+        "expected only names, numbers, + - * / and brackets",
+    ),
+    ({"variables": "[a, b]", "expression": "a ** b"}, "expected only names, numbers"),
+    ({"variables": "[a, b]", "expression": "\"a + 'x'\""}, "expected only names, numbers"),
+    ({"table": "{seperator: x}"}, "clay.table.seperator: found an unknown key"),
+    ({"nodata": "none"}, "expected the value that means: no data. For example `nodata: -9999`."),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), BAD_ENTRIES, ids=[f"{bad} {words}" for bad, words in BAD_ENTRIES]
+)
+def test_a_wrong_entry_is_refused_by_line_and_key(catalog, problems_of, changes, words):
+    lines = problems_of(catalog, "# a comment", _entry(**changes))
+
+    assert all(line.startswith("cat.yaml:3, sources.clay") for line in lines)
+    assert any(words in line for line in lines)
+
+
+BAD_CONSTANTS = [
+    ("twenty", "found twenty, expected one number, or twelve for the months"),
+    ("[1, 2]", "found [1.0, 2.0], expected one number"),
+    (".nan", "found .nan"),
+    ("280", "found 280 %, expected 0 to 100 %"),
+    ("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]", "this role has no months"),
+    (None, "found None, expected one number"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), BAD_CONSTANTS)
+def test_a_constant_must_be_a_possible_number(catalog, problems_of, value, words):
+    (line,) = problems_of(catalog, _entry(driver="constant", uri=None, unit='"%"', value=value))
+
+    assert words in line
+
+
+def test_ndvi_may_be_twelve_constants(catalog):
+    months = "[0.1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.6, 0.5, 0.4, 0.3, 0.2]"
+
+    assert (
+        catalog(_entry(driver="constant", role="ndvi", uri=None, unit='"1"', value=months))[
+            "clay"
+        ].entry.value[6]
+        == 0.6
+    )
+
+
+def test_nan_may_be_the_nodata_value(catalog):
+    nodata = catalog(_entry(nodata=".nan"))["clay"].entry.nodata
+
+    assert nodata != nodata
+
+
+def test_an_entry_that_is_no_mapping_is_refused(catalog, problems_of):
+    assert problems_of(catalog, "clay: 3") == [
+        "cat.yaml:2, sources.clay: found 3, expected `key: value` lines."
+    ]
+
+
+def test_an_entry_named_like_a_key_is_explained_as_any_other(catalog, problems_of):
+    (line,) = problems_of(catalog, "table: {driver: raster, role: clay, uri: a.tif, unti: g/kg}")
+
+    assert line.endswith("Did you mean `unit`?")
+
+
+def test_an_entry_twice_names_both_lines(catalog, problems_of):
+    (line,) = problems_of(catalog, _entry(), _entry())
+
+    assert line.startswith("cat.yaml:3, sources.clay: found the key twice, on lines 2 and 3")
+
+
+def test_entries_that_are_not_used_are_checked_for_their_form_only(tmp_path):
+    (tmp_path / "cat.yaml").write_text("sources:\n  clay: {driver: raster, role: clay}\n")
+
+    assert list(load_catalog(tmp_path / "cat.yaml", "cat.yaml", [])) == ["clay"]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A catalog's folder with a good file, and a neighbour that it may not reach."""
+    (tmp_path / "clay.tif").write_bytes(b"x")
+    outside = tmp_path.parent / (tmp_path.name + "_outside")
+    outside.mkdir()
+    (outside / "clay.tif").write_bytes(b"x")
+    return tmp_path, outside
+
+
+def test_a_file_below_the_root_is_accepted_by_any_spelling(catalog, folders):
+    inside, _ = folders
+    for uri in ("clay.tif", "./clay.tif", "x/../clay.tif", str(inside / "clay.tif")):
+        assert file_problems(catalog(_entry(uri=uri))["clay"], []) == []
+
+
+@pytest.mark.parametrize("way", ["up", "absolute", "link", "linked folder", "root"])
+def test_a_path_that_leaves_the_roots_names_entry_roots_and_how_to_add_one(catalog, folders, way):
+    inside, outside = folders
+    (inside / "link.tif").symlink_to(outside / "clay.tif")
+    (inside / "folder").symlink_to(outside)
+    uri = {
+        "up": f"../{outside.name}/clay.tif",
+        "absolute": str(outside / "clay.tif"),
+        "link": "link.tif",
+        "linked folder": "folder/clay.tif",
+        "root": "clay.tif",
+    }[way]
+    head = f"root: ../{outside.name}\n" if way == "root" else ""
+
+    (problem,) = file_problems(catalog(_entry(uri=uri), head=head)["clay"], [])
+
+    line = str(problem)
+    assert line.startswith(f"{uri}, entry 'clay': found a path that leads to {outside / 'clay.tif'}")
+    assert f"expected a file below {inside}" in line
+    assert line.endswith(f"add '{outside}' to `data_roots:` of the region file.")
+    assert file_problems(catalog(_entry(uri=uri), head=head, roots=(outside,))["clay"], []) == []
+
+
+def test_a_folder_whose_name_only_begins_like_the_root_is_outside(catalog, folders):
+    _, outside = folders
+
+    assert file_problems(catalog(_entry(uri=f"../{outside.name}/clay.tif"))["clay"], [])
+
+
+def test_all_unusable_files_are_listed_in_one_report(catalog, problems_of, tmp_path):
+    (tmp_path / "empty.tif").touch()
+    (tmp_path / "folder.tif").mkdir()
+    (tmp_path / "loop.tif").symlink_to("loop.tif")
+    names = ["missing", "empty", "folder", "loop"]
+    sources = catalog(
+        *(f"{name}: {{driver: raster, role: clay, uri: {name}.tif, unit: g/kg}}" for name in names)
+    )
+
+    lines = [str(problem) for source in sources.values() for problem in file_problems(source, [])]
+
+    assert [line.split(",")[0] for line in lines] == [f"{name}.tif" for name in names]
+    assert (
+        "found no such file, expected a file that can be read. Check `uri:` and `root:` of the entry (cat.yaml:2)."
+        in lines[0]
+    )
+    assert "found an empty file" in lines[1]
+    assert "found a folder" in lines[2]
+    assert "found a path that cannot be followed" in lines[3]
+    assert problems_of(require_files, sources["empty"], []) == [lines[1]]
+
+
+def test_a_zero_byte_in_a_uri_is_refused(catalog):
+    assert "cannot be followed" in str(file_problems(catalog(_entry(uri='"a\\0b.tif"'))["clay"], [])[0])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_read_permission_is_refused(catalog, folders):
+    (folders[0] / "clay.tif").chmod(0)
+
+    assert "Permission denied" in str(file_problems(catalog(_entry())["clay"], [])[0])
+
+
+def test_an_unreadable_file_is_a_problem_and_no_traceback(catalog, folders, monkeypatch):
+    """As the test above, for those who run the tests as root."""
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    source = catalog(_entry())["clay"]
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert "cannot be followed (Permission denied)" in str(file_problems(source, [])[0])
+
+
+def test_many_missing_files_of_an_entry_are_counted(catalog):
+    source = catalog(_entry(role="ndvi", unit='"1"', uri='"n_{year}_{month}.tif"', years="[1980, 2000]"))[
+        "clay"
+    ]
+
+    lines = [str(problem) for problem in file_problems(source, range(1980, 1990))]
+
+    assert len(lines) == 6
+    assert lines[0].startswith("n_1980_01.tif, entry 'clay': found no such file")
+    assert (
+        lines[-1] == "n_{year}_{month}.tif, entry 'clay': found the same or worse of 115 more of 120 files."
+    )
+
+
+def test_a_constant_needs_no_file(catalog):
+    assert file_problems(catalog(_entry(driver="constant", uri=None, value=28, unit='"%"'))["clay"], []) == []
+
+
+def test_a_zarr_store_is_a_folder(catalog, tmp_path):
+    source = catalog(_entry(driver="zarr", variable="clay", uri="c.zarr"))["clay"]
+    assert "no such folder" in str(file_problems(source, [])[0])
+    (tmp_path / "c.zarr").mkdir()
+    assert file_problems(source, []) == []
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_catalog(CATALOG_OF_REPOSITORY, "data_catalog.yaml", _Everything())
+
+
+def test_every_entry_of_the_shipped_catalog_says_whence_and_under_which_licence(shipped):
+    for name, source in shipped.items():
+        entry = source.entry
+        assert entry.licence, name
+        assert entry.source, name
+        assert entry.unit or entry.role in ("mask", "zones"), name
+        assert entry.years or entry.steps_in_time == "static" or entry.driver == "constant", name
+
+
+def test_published_sources_say_where_and_how_to_get_them(shipped):
+    published = {
+        name: source.entry for name, source in shipped.items() if source.entry.structure == "documented"
+    }
+
+    assert len(published) >= 10
+    for name, entry in published.items():
+        assert entry.url or entry.steps, name
+
+
+def test_the_shipped_catalog_has_a_published_source_for_every_column_of_the_paper(shipped):
+    roles = {source.entry.role for source in shipped.values() if source.entry.structure == "documented"}
+
+    assert roles >= {
+        "elevation", "slope", "spi", "air_temperature", "precipitation", "pet", "ndvi", "clay", "bulk_density",
+        "coarse_fragments", "fertilizer", "zones", "mask",
+    }  # fmt: skip
