@@ -236,6 +236,7 @@ class Bucket:
         )
 
     def covered(self, month):
+        """Where the soil counts as covered in `month`."""
         return self.cover[month] >= params.COVERED_FROM
 
     def next(self, month, deficit):
