@@ -1,0 +1,59 @@
+"""Every catalog source on one grid, in one unit, lazily."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from poml_map.config import Region, load_region
+from poml_map.cube.area import region_grid
+from poml_map.cube.build import Builder
+from poml_map.cube.check import check_cube
+from poml_map.cube.cube import Cube
+
+__all__ = ["Cube", "check_cube", "open_cube", "open_layers", "region_grid"]
+
+
+def open_layers(region: Region) -> Cube:
+    """Open every source of a region; headers and tables only, no pixel.
+
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    Cube
+
+    Raises
+    ------
+    InputError
+        With everything that headers and tables show to be wrong, of all sources at once.
+    """
+    return Cube(region, Builder(region).build())
+
+
+def open_cube(region: Region | str | Path, chunk: int = 256) -> xr.Dataset:
+    """The cube of a region as a lazy Dataset.
+
+    Parameters
+    ----------
+    region : Region, str or Path
+        A region file, or what `load_region` made of it.
+    chunk : int
+        Pixels along one side of a chunk.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``mask`` (y, x), static (y, x), annual (year, y, x) and monthly (time, y, x) columns and the mean
+        months of the spin-up years (month, y, x), with units. Nothing is read before it is asked for.
+
+    Raises
+    ------
+    InputError
+        As `open_layers`.
+    """
+    region = region if isinstance(region, Region) else load_region(region)
+    return open_layers(region).dataset(chunk)

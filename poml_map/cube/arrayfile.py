@@ -1,0 +1,137 @@
+"""NetCDF and Zarr sources: axes and months found by label, packing undone once, CRS never guessed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from poml_map.catalog import Entry, Source, uri_fields
+from poml_map.cube.container import FAILURES, open_container
+from poml_map.cube.frames import Frame, damaged, same_grid
+from poml_map.cube.header import Header, HeaderReader, packing
+from poml_map.cube.timeaxis import repeated
+from poml_map.errors import InputError, Problems
+from poml_map.grid import Tile
+
+
+class ArrayFiles:
+    """NetCDF or Zarr files of one variable; see `frames.Reader`.
+
+    Parameters
+    ----------
+    source : Source
+    years : list of int
+        Years whose files are wanted, where the uri has one a year.
+    near : float
+        Longitude of the mapped area.
+    variable : str
+        Name in the file, and for ``{variable}`` in the uri.
+
+    Raises
+    ------
+    InputError
+        With the problems of all files.
+    """
+
+    def __init__(self, source: Source, years: list[int], near: float, variable: str):
+        self.source, self._variable = source, variable
+        fields = uri_fields(source.entry.uri)
+        months = range(1, 13) if "month" in fields else [None]
+        files = [(year, month) for year in (years if "year" in fields else [None]) for month in months]
+        problems, self._at, first = Problems(), {}, None
+        seen: list[Frame] = []
+        for file in files:
+            try:
+                header = self._header(file, near)
+            except InputError as error:
+                problems.collect(error)
+                continue
+            if first is not None and not (same_grid(first.grid, header.grid) and first.roles == header.roles):
+                shown = source.shown(variable, *file)
+                problems.extend([source.problem("another grid than the first file", "one grid", file=shown)])
+            first = first or header
+            seen += header.frames
+            self._at |= {frame: (file, step) for step, frame in enumerate(header.frames)}
+        if repeated(seen):
+            mend = "Only monthly values are read: aggregate daily ones, remove doubles."
+            expected = "one step a month" if source.entry.steps_in_time == "monthly" else "one step a year"
+            problems.extend([source.problem(repeated(seen), expected, mend, f"variable {variable}")])
+        problems.raise_if_any()
+        self.grid, self.packing = first.grid, first.packing
+        self._roles = first.roles
+        self.frames = frozenset(self._at)
+
+    def _header(self, file: Frame, near: float) -> Header:
+        shown = self.source.shown(self._variable, *file)
+        try:
+            with open_container(self.source.path(self._variable, *file), self.source.entry.driver) as data:
+                return HeaderReader(self.source, data, self._variable, shown).header(near)
+        except FAILURES as error:
+            raise damaged(self.source, shown, error) from error
+
+    def place(self, frame: Frame) -> tuple[str, str]:
+        """File as the user would write it, and time step, of a frame."""
+        file, step = self._at[frame]
+        return self.source.shown(self._variable, *file), f"variable {self._variable}, step {step + 1}"
+
+    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
+        """Values in the file's unit, shape (frames, rows, columns), NaN where missing."""
+        out = np.empty((len(frames), *window.shape))
+        by_file: dict[Frame, list[int]] = defaultdict(list)
+        for position, frame in enumerate(frames):
+            by_file[self._at[frame][0]].append(position)
+        for file, positions in by_file.items():
+            steps = [self._at[frames[position]][1] for position in positions]
+            out[positions] = self._read_file(file, steps, window)
+        return out
+
+    def _read_file(self, file: Frame, steps: list[int], window: Tile) -> np.ndarray:
+        path, entry = self.source.path(self._variable, *file), self.source.entry
+        try:
+            with open_container(path, entry.driver) as data:
+                parts = [self._read_part(data, steps, window, cols) for cols in self.grid.pieces(window)]
+                attrs = data.attrs(self._variable)
+        except FAILURES as error:
+            raise damaged(self.source, self.source.shown(self._variable, *file), error, window) from error
+        return unpack(np.concatenate(parts, axis=2), attrs, entry)
+
+    def _read_part(self, data, steps: list[int], window: Tile, cols: slice) -> np.ndarray:
+        """Stored numbers, shape (steps, rows, columns), whatever the order of the file's dimensions."""
+        first, last = min(steps), max(steps)
+        wanted = {"time": slice(first, last + 1), "y": window.rows, "x": cols, "one": 0}
+        stored = data.read(self._variable, tuple(wanted[role] for role in self._roles))
+        kept = [role for role in self._roles if role != "one"]
+        if "time" not in kept:
+            stored, kept = stored[None], ["time", *kept]
+        stored = stored.transpose([kept.index(role) for role in ("time", "y", "x")])
+        return stored[np.subtract(steps, first)]
+
+
+def unpack(stored: np.ndarray, attrs: dict, entry: Entry) -> np.ndarray:
+    """Stored numbers as values: nodata out, then scale and offset, each once.
+
+    Parameters
+    ----------
+    stored : ndarray
+    attrs : dict
+        CF attributes of the variable. What the catalog entry declares goes first.
+    entry : Entry
+
+    Returns
+    -------
+    ndarray of float64
+    """
+    if str(attrs.get("_Unsigned", "")).lower() == "true" and stored.dtype.kind == "i":
+        stored = stored.view(stored.dtype.str.replace("i", "u"))
+    values = stored.astype(float)
+    missing = np.zeros(values.shape, bool)
+    for declared in (attrs.get("_FillValue"), attrs.get("missing_value"), entry.nodata):
+        for code in np.atleast_1d([] if declared is None else declared):
+            with np.errstate(invalid="ignore", over="ignore"):  # a code beyond the type matches nothing real
+                missing |= values == float(np.asarray(code).astype(stored.dtype))
+    scale, offset = packing(attrs, entry)
+    if (scale, offset) != (1.0, 0.0):
+        values = values * scale + offset
+    values[missing] = np.nan
+    return values

@@ -1,0 +1,240 @@
+"""The cube: every column of a region on one grid, as a lazy Dataset, in tiles or at sites."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from poml_map import schema
+from poml_map.config import Region
+from poml_map.cube.build import Opened
+from poml_map.cube.layers import Layer, YearlyLayer
+from poml_map.cube.lazy import lazy_dataset, with_crs
+from poml_map.cube.positions import Points
+from poml_map.cube.timeplan import SPINUP, month_starts
+from poml_map.grid import Tile
+
+_MONTHS = range(1, 13)
+# Sites are read block by block, so that the window read for them never spans the region. [pixels]
+_SITE_BLOCK = 256
+
+
+class Cube:
+    """Layers of one region; made by `open_layers`.
+
+    Safe for threads, and small when pickled: files are opened for each read, and what is kept in memory
+    (climate, small rasters, terrain: at most 64 MiB a source, terrain aside) stays behind.
+
+    Attributes
+    ----------
+    region : Region
+    grid : Grid
+    columns : list of str
+        Every variable of the Dataset but the mask.
+    fills : list of dict
+        ``source``, ``column``, ``years``, ``rule`` of filled run years.
+    coverage : dict of str -> float
+        Share of the area that each source reaches.
+    """
+
+    def __init__(self, region: Region, opened: Opened):
+        self.region, self.grid = region, opened.grid
+        self.fills, self.coverage = opened.fills, opened.coverage
+        self.layers: dict[str, Layer | YearlyLayer] = opened.layers
+        self._opened = opened
+
+    @property
+    def columns(self) -> list[str]:
+        """Every variable of the Dataset but the mask, in the order of the schema."""
+        order = {name: index for index, name in enumerate(schema.COLUMNS)}
+        names = sorted(self.layers, key=lambda name: order.get(name, len(order)))
+        return names + [schema.spinup_name(name) for name in schema.MONTHLY if name in self.layers]
+
+    @property
+    def times(self) -> list[tuple[int, int]]:
+        """Year and month of the Dataset's time axis: spin-up years and run years, in order."""
+        years = sorted({*self.region.spinup_years, *self.region.years})
+        return [(year, month) for year in years for month in _MONTHS]
+
+    @property
+    def mask_info(self) -> dict:
+        """What the mask is made of: ``area`` (bounds or polygons), ``source`` and ``classes``."""
+        area = self.region.settings.area
+        return {
+            "area": list(area.bounds) if area.bounds else area.polygons,
+            "source": area.mask,
+            "classes": list(self._opened.mask.classes),
+        }
+
+    @property
+    def pixels_in_area(self) -> int:
+        """Estimate of the pixels inside the area, whatever the mask source says."""
+        return round(self._opened.share * self.grid.width * self.grid.height)
+
+    def dataset(self, chunk: int = 256) -> xr.Dataset:
+        """Every variable, lazy, in chunks of `chunk` x `chunk` pixels."""
+        return lazy_dataset(self, chunk)
+
+    def mask(self, tile: Tile | None = None) -> np.ndarray:
+        """Which pixels are mapped, boolean, shape of the tile (default: of the grid)."""
+        tile = tile or self._whole()
+        return self.mask_at(Points.of_tile(self.grid, tile)).reshape(tile.shape)
+
+    def mask_at(self, points: Points) -> np.ndarray:
+        """Which pixels are mapped, shape (n,)."""
+        return self._opened.mask.values(points)
+
+    def read_tile(self, tile: Tile) -> xr.Dataset:
+        """What the models need of one tile, in memory.
+
+        Parameters
+        ----------
+        tile : Tile
+
+        Returns
+        -------
+        xarray.Dataset
+            mask (y, x); static (y, x) and annual (year, y, x) covariates, the input driver and clay; monthly
+            drivers of the run years (time, y, x) and their spin-up mean months (month, y, x). float32, NaN
+            where missing.
+
+        Raises
+        ------
+        InputError
+            If a file is damaged or a value impossible.
+        """
+        points = Points.of_tile(self.grid, tile)
+        data = {"mask": (("y", "x"), self.mask_at(points).reshape(tile.shape))}
+        for name, (dims, values) in self._values(points, self._model_columns()).items():
+            data[name] = ((*dims, "y", "x"), values.reshape(*values.shape[: len(dims)], *tile.shape))
+        coords = self._time_coords() | {"y": self.grid.y[tile.rows], "x": self.grid.x[tile.cols]}
+        return self.described(xr.Dataset(data, coords=coords))
+
+    def at_points(self, x, y) -> xr.Dataset:
+        """Values of the pixels that hold the points.
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n,)
+            In the CRS of the grid.
+
+        Returns
+        -------
+        xarray.Dataset
+            The variables of `read_tile`, and bulk density and coarse fragments where the region has them,
+            over ``site``; NaN outside the grid. Coordinate ``in_mask`` (site,) says which pixels are mapped.
+        """
+        row, col, inside = self.grid.index(x, y)
+        optional = [name for name in ("BD", "CF") if name in self.layers]
+        columns = [*self._model_columns(), *optional]
+        blocks = np.where(
+            inside, (row // _SITE_BLOCK) * (self.grid.width // _SITE_BLOCK + 1) + col // _SITE_BLOCK, -1
+        )
+        in_mask, data = np.zeros(len(row), bool), {}
+        for block in np.unique(blocks[inside]):
+            members = np.flatnonzero(blocks == block)
+            points = Points.of_pixels(self.grid, row[members], col[members])
+            in_mask[members] = self.mask_at(points)
+            for name, (dims, values) in self._values(points, columns).items():
+                if name not in data:
+                    data[name] = ((*dims, "site"), np.full((*values.shape[:-1], len(row)), np.nan, "float32"))
+                data[name][1][..., members] = values
+        coords = self._time_coords() | {"in_mask": ("site", in_mask)}
+        return self.described(xr.Dataset(data or self._empty(columns, len(row)), coords=coords))
+
+    def outlines(self) -> list[np.ndarray]:
+        """Outlines of the zones for pictures: arrays of shape (k, 2) in the grid's CRS, details below a pixel lost."""
+        tolerance = min(self.grid.resolution)
+        return [
+            ring for zones in self._opened.zones.values() for ring in zones.outlines(self.grid.crs, tolerance)
+        ]
+
+    def zone_names(self, source: str | None = None) -> tuple[str, ...]:
+        """Names of the zones, in the order of their codes; of the first zones source by default."""
+        zones = self._zones(source)
+        return zones.names if zones else ()
+
+    def zone_codes(self, tile: Tile | None = None, source: str | None = None) -> np.ndarray:
+        """Position in `zone_names` of each pixel's zone, int32, shape of the tile; -1 outside all zones."""
+        tile, zones = tile or self._whole(), self._zones(source)
+        if zones is None:
+            return np.full(tile.shape, -1, np.int32)
+        return zones.codes(Points.of_tile(self.grid, tile)).reshape(tile.shape)
+
+    def _zones(self, source: str | None):
+        zones = self._opened.zones
+        return zones[source] if source else next(iter(zones.values()), None)
+
+    def _whole(self) -> Tile:
+        return Tile(0, self.grid.height, 0, self.grid.width)
+
+    def _model_columns(self) -> list[str]:
+        """Columns that the forest or the process model reads."""
+        settings = self.region.settings
+        first_map = self.region.sources.get(settings.rothc.first_map)
+        stock = [first_map.entry.cube_column] if first_map is not None else []
+        return list(
+            dict.fromkeys(
+                [*settings.covariates, settings.rothc.input_driver, "CLAY", *stock, *schema.MONTHLY]
+            )
+        )
+
+    def _values(self, points: Points, columns: list[str]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+        """Leading dimensions and values, shape (..., n), of each column at `points`."""
+        years, run = list(self.region.years), self._run_months()
+        found, monthly = {}, {}
+        for name in (name for name in schema.MONTHLY if name in self.layers):
+            values = self.layers[name].values(points, [*run, *((SPINUP, month) for month in _MONTHS)])
+            monthly[name] = values[: len(run)]
+            if name in columns:
+                found[name] = (("time",), monthly[name])
+                found[schema.spinup_name(name)] = (("month",), values[len(run) :])
+        for name in (name for name in columns if name not in schema.MONTHLY):
+            layer = self.layers[name]
+            if isinstance(layer, YearlyLayer):
+                found[name] = (("year",), layer.reduce(monthly[layer.base.name]))
+            elif layer.time == "static":
+                found[name] = ((), layer.values(points, [None])[0])
+            else:
+                found[name] = (("year",), layer.values(points, years))
+        return found
+
+    def _empty(self, columns: list[str], size: int) -> dict:
+        nowhere = self._values(Points(np.empty(0), np.empty(0), self.grid.resolution, self.grid.crs), columns)
+        return {
+            name: ((*dims, "site"), np.full((*values.shape[:-1], size), np.nan, "float32"))
+            for name, (dims, values) in nowhere.items()
+        }
+
+    def _run_months(self) -> list[tuple[int, int]]:
+        return [(year, month) for year in self.region.years for month in _MONTHS]
+
+    def _time_coords(self) -> dict:
+        return {
+            "year": list(self.region.years),
+            "time": month_starts(self._run_months()),
+            "month": list(_MONTHS),
+        }
+
+    def described(self, data: xr.Dataset) -> xr.Dataset:
+        """Units and names on every variable, the grid's CRS, and what is synthetic."""
+        for name in data.data_vars:
+            data[name].attrs = self.describe(str(name))
+        settings = self.region.settings
+        data.attrs = {
+            "title": settings.title or settings.name,
+            "synthetic": int(settings.synthetic),
+            "stand_ins": ", ".join(self.region.stand_ins),
+        }
+        return with_crs(data, self.grid)
+
+    def describe(self, name: str) -> dict[str, str]:
+        """Attributes of a variable: ``units``, ``long_name``, ``source``."""
+        if name == "mask":
+            return {"units": "1", "long_name": "pixels that are mapped"}
+        driver = name.removesuffix("_spinup")
+        layer = self.layers[driver]
+        about = layer.long_name if name == driver else f"{layer.long_name}, mean of the spin-up years"
+        entry = layer.source.entry
+        source = entry.source or layer.source.name
+        return {"units": layer.unit, "long_name": about, "source": source}

@@ -1,0 +1,95 @@
+"""What every reader of gridded files offers, and what goes wrong when it reads.
+
+A frame is one map in a file, labelled ``(year, month)``: ``(1980, 7)``, ``(1980, None)`` for a yearly and
+``(None, None)`` for a static map.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from poml_map.catalog import Source
+from poml_map.cube.positions import SourceGrid
+from poml_map.errors import InputError, Problem
+from poml_map.grid import Tile
+
+Frame = tuple[int | None, int | None]
+STATIC: Frame = (None, None)
+
+
+class Reader(Protocol):
+    """Gridded files of one variable, whose headers have been checked.
+
+    Attributes
+    ----------
+    grid : SourceGrid
+    frames : frozenset of Frame
+        What the files hold.
+    packing : tuple of 2 float
+        Scale and offset that turned stored numbers into values, for messages.
+    """
+
+    grid: SourceGrid
+    frames: frozenset[Frame]
+    packing: tuple[float, float]
+
+    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
+        """Values in the file's unit, shape (len(frames), rows, columns), float64, NaN where missing."""
+        ...
+
+    def place(self, frame: Frame) -> tuple[str, str]:
+        """File as the user would write it, and band or time step, of a frame."""
+        ...
+
+
+def frame_name(frame: Frame) -> str:
+    """How a frame is called in messages.
+
+    Examples
+    --------
+    >>> frame_name((1980, 7)), frame_name((1980, None)), frame_name((None, None))
+    ('1980-07', '1980', '')
+    """
+    year, month = frame
+    return f"{year}-{month:02d}" if month else "" if year is None else str(year)
+
+
+def year_list(years) -> str:
+    """Years as ranges.
+
+    Examples
+    --------
+    >>> year_list([1980, 1981, 1982, 1985])
+    '1980-1982, 1985'
+    """
+    years, parts = sorted(set(years)), []
+    while years:
+        end = 0
+        while end + 1 < len(years) and years[end + 1] == years[end] + 1:
+            end += 1
+        parts.append(str(years[0]) if end == 0 else f"{years[0]}-{years[end]}")
+        years = years[end + 1 :]
+    return ", ".join(parts)
+
+
+def damaged(source: Source, file: str, error: Exception, window: Tile | None = None) -> InputError:
+    """The error for a file that cannot be opened or read."""
+    where = f"rows {window.row0}-{window.row1}, columns {window.col0}-{window.col1}" if window else ""
+    said = str(error).strip() or type(error).__name__
+    mend = "The file looks damaged or cut short: bring it again, and compare its size with the original."
+    found = f"an error while {'reading' if window else 'opening'} ({said})"
+    return InputError(
+        Problem(file, f"entry '{source.name}'" + (f", {where}" if where else ""), found, "", mend)
+    )
+
+
+def same_grid(first: SourceGrid, other: SourceGrid) -> bool:
+    """Whether two files of one source lie on the same cells, to a thousandth of a cell."""
+    if (first.width, first.height) != (other.width, other.height):
+        return False
+    cell = np.hypot(first.transform[0], first.transform[3])
+    size = np.array([first.width, first.height, 1, first.width, first.height, 1])
+    difference = np.abs(np.subtract(first.transform, other.transform)) * size
+    return bool((difference < 1e-3 * cell).all())
