@@ -80,7 +80,7 @@ class ConstantField:
         years, month = step
         number = self.numbers[(month or 1) - 1] if len(self.numbers) > 1 else self.numbers[0]
         convert = Conversion(self.source)
-        return float(np.mean([convert(np.float64(number), (year, month)) for year in years]))
+        return float(np.mean([convert(np.array(number), (year, month)) for year in years]))
 
 
 @dataclass

@@ -61,9 +61,9 @@ def lazy_dataset(cube: Cube, chunk: int) -> xr.Dataset:
 
 def with_crs(data: xr.Dataset, grid: Grid) -> xr.Dataset:
     """The same with its CRS where rioxarray and GDAL look for it; the transform too, if it has x and y."""
-    data = data.rio.write_crs(grid.crs)
+    data = data.rio.write_crs(grid.crs, inplace=True)  # without it every array is copied
     if "x" in data.dims and data.sizes["x"] == grid.width and data.sizes["y"] == grid.height:
-        data = data.rio.write_transform(Affine(*grid.transform))
+        data = data.rio.write_transform(Affine(*grid.transform), inplace=True)
     return data
 
 

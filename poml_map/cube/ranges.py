@@ -46,9 +46,10 @@ def check_range(
         Naming the file, the band, how many values, one pixel with its value and unit, and the mend.
     """
     low, high = source.entry.physical_range
-    bad = (values < low) | (values > high) | np.isinf(values)
-    if not bad.any():
+    least, most = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    if not (least < low or most > high):  # nothing but NaN compares False too
         return
+    bad = (values < low) | (values > high)
     index, row, col = (int(part[0]) for part in np.nonzero(bad))
     value, entry = float(values[index, row, col]), source.entry
     file, band = reader.place(frames[index])

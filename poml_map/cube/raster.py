@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 import rasterio
+from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.windows import Window
 
@@ -138,17 +139,30 @@ def _packing(data, band: int, entry) -> tuple[float, float]:
 
 def _read_bands(data, bands: list[int], window: Tile, cols: slice, entry) -> np.ndarray:
     part = Window(cols.start, window.row0, cols.stop - cols.start, window.shape[0])
-    stored = data.read(bands, window=part, masked=True)
-    missing = np.ma.getmaskarray(stored)
-    values = stored.data.astype(float)
-    if entry.nodata is not None:
-        missing = missing | (values == np.asarray(entry.nodata, stored.dtype).astype(float))
+    flags = {flag for band in bands for flag in data.mask_flag_enums[band - 1]}
+    if flags <= {MaskFlags.nodata, MaskFlags.all_valid}:
+        stored, missing = data.read(bands, window=part), None
+    else:  # a mask of its own, or an alpha band
+        masked = data.read(bands, window=part, masked=True)
+        stored, missing = masked.data, np.ma.getmaskarray(masked)
+    values = stored.astype(float)
+    if missing is not None:
+        values[missing] = np.nan
     for position, band in enumerate(bands):
+        for code in {data.nodatavals[band - 1], entry.nodata} - {None}:
+            values[position][stored[position] == _as_stored(code, stored.dtype)] = np.nan
         scale, offset = _packing(data, band, entry)
         if (scale, offset) != (1.0, 0.0):
-            values[position] = values[position] * scale + offset
-    values[missing] = np.nan
+            values[position] *= scale
+            values[position] += offset
     return values
+
+
+def _as_stored(code: float, dtype: np.dtype):
+    """A nodata value as the file's own type has it; one that does not fit matches nothing."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = np.array(code).astype(dtype)
+    return cast if dtype.kind == "f" or cast == code else np.nan
 
 
 def _bands(source: Source, years: list[int], variable: str) -> dict[Frame, tuple[Frame, int]]:

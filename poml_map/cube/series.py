@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import threading
+from collections import defaultdict
 
 import numpy as np
 
@@ -49,10 +50,14 @@ class Conversion:
             self.factor /= conversion("1/day", "1/month")[0]
 
     def __call__(self, values: np.ndarray, frame: Frame) -> np.ndarray:
-        """Values in the cube's unit, float64."""
+        """Bring a float64 array to the cube's unit, in place; also returned."""
         year, month = frame
-        days = calendar.monthrange(year, month)[1] if self.daily else 1
-        return values * (self.factor * days) + self.offset
+        factor = self.factor * calendar.monthrange(year, month)[1] if self.daily else self.factor
+        if factor != 1.0:
+            values *= factor
+        if self.offset:
+            values += self.offset
+        return values
 
 
 class Series:
@@ -130,34 +135,50 @@ class Series:
             self._frames([frame], Tile(start, min(start + rows, area.row1), area.col0, area.col1))
 
     def _read(self, steps: list[Step], window: Tile) -> np.ndarray:
+        """Every frame is read once, year by year, and goes into all steps that use it."""
         size = window.shape[0] * window.shape[1]
         out = np.empty((size, len(steps)), "float32")
-        single = [(index, step) for index, step in enumerate(steps) if len(step[0]) == 1]
-        batch = max(_BATCH_BYTES // (8 * size), 12)
-        for start in range(0, len(single), batch):
-            part = single[start : start + batch]
-            values = self._frames([(years[0], month) for _, (years, month) in part], window)
-            out[:, [index for index, _ in part]] = values.reshape(len(part), size).T
+        users: dict[Frame, list[int]] = defaultdict(list)
         for index, (years, month) in enumerate(steps):
-            if len(years) > 1:
-                out[:, index] = self._mean(years, month, window).ravel()
+            for year in years:
+                users[year, month].append(index)
+        means = {index: _Mean(size) for index, (years, _) in enumerate(steps) if len(years) > 1}
+        frames = sorted(users, key=lambda frame: (frame[0] or 0, frame[1] or 0))
+        batch = 12 * max(_BATCH_BYTES // (12 * 8 * size), 1)  # whole years: a file of a year is opened once
+        for start in range(0, len(frames), batch):
+            part = frames[start : start + batch]
+            for frame, values in zip(part, self._frames(part, window), strict=True):
+                for index in users[frame]:
+                    if index in means:
+                        means[index].add(values.ravel())
+                    else:
+                        out[:, index] = values.ravel()
+        for index, mean in means.items():
+            out[:, index] = mean.value()
         return out
-
-    def _mean(self, years, month, window: Tile) -> np.ndarray:
-        """Mean of the years that have a value; NaN where none has."""
-        total, count = np.zeros(window.shape), np.zeros(window.shape)
-        for values in self._frames([(year, month) for year in years], window):
-            valid = ~np.isnan(values)
-            total += np.where(valid, values, 0.0)
-            count += valid
-        return np.divide(total, count, out=np.full(window.shape, np.nan), where=count > 0)
 
     def _frames(self, frames: list[Frame], window: Tile) -> np.ndarray:
         values = self.reader.read(frames, window)
         for index, frame in enumerate(frames):
-            values[index] = self.convert(values[index], frame)
+            self.convert(values[index], frame)
         check_range(self.source, self.reader, frames, window, values, self.convert)
         return values
+
+
+class _Mean:
+    """Mean over the years that have a value, cell by cell; NaN where none has."""
+
+    def __init__(self, size: int):
+        self._total, self._count = np.zeros(size), np.zeros(size, np.int16)
+
+    def add(self, values: np.ndarray) -> None:
+        valid = ~np.isnan(values)
+        self._total += np.where(valid, values, 0.0)
+        self._count += valid
+
+    def value(self) -> np.ndarray:
+        unknown = np.full(len(self._total), np.nan)
+        return np.divide(self._total, self._count, out=unknown, where=self._count > 0)
 
 
 def _as_slice(positions: list[int]):

@@ -117,7 +117,7 @@ def _list(keys: list[str]) -> str:
 
 
 def _pivot(table: pd.DataFrame, zones: Zones | None) -> ZoneTable:
-    wide = table.set_index(["key", "year"])["value"].unstack("year")
+    wide = table.pivot_table(index="key", columns="year", values="value", aggfunc="first")
     if zones is None:
         return ZoneTable(tuple(map(int, wide.columns)), wide.to_numpy(), ("the whole area",))
     wide = wide.reindex(list(zones.keys))
