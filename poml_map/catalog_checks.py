@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import string
 from collections.abc import Callable
 
 from poml_map.catalog_entry import CLASS_ROLES, Entry
 from poml_map.errors import Problem
+from poml_map.expression import check_expression
 from poml_map.units import parse_unit
 from poml_map.yamlfile import Document
 
 Add = Callable[..., None]
 
 _URI_FIELDS = {"variable", "year", "month"}
-_ARITHMETIC = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.Constant,
-    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub, ast.UAdd,
-)  # fmt: skip
 
 
 def entry_problems(name: str, entry: Entry, document: Document) -> list[Problem]:
@@ -93,21 +89,10 @@ def _check_expression(entry: Entry, add: Add) -> None:
         if len(entry.variables) > 1:
             add("expression", "nothing", "how the variables become one", example)
         return
-    variables = entry.variables or [entry.variable or ""]
-    found = f"the text {entry.expression!r}"
     try:
-        nodes = list(ast.walk(ast.parse(entry.expression, mode="eval")))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        add("expression", found, "arithmetic of the variables", example)
-        return
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    numbers = [node.value for node in nodes if isinstance(node, ast.Constant)]
-    if not all(isinstance(node, _ARITHMETIC) for node in nodes) or not all(
-        type(n) in (int, float) for n in numbers
-    ):
-        add("expression", found, "only names, numbers, + - * / and brackets", example)
-    elif unknown := sorted(names.difference(variables)):
-        add("expression", ", ".join(unknown), f"only the names in `variables:` ({', '.join(variables)})")
+        check_expression(entry.expression, entry.variables or [entry.variable or ""])
+    except ValueError as error:
+        add("expression", str(error), "", example)
 
 
 def _check_driver(entry: Entry, add: Add) -> None:

@@ -45,8 +45,8 @@ _SPELLINGS = [
 def _registry() -> pint.UnitRegistry:
     registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
     registry.define("@alias percent = pct")
-    # RothC and the climate products count twelve equal months in a year.
-    registry.define("month = year / 12 = mo")
+    # pint's month is a twelfth of a year, as RothC and the climate products count it.
+    registry.define("@alias month = mo")
     registry.define("mu = hectare / 15")  # area in Chinese statistics
     return registry
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from poml_map.catalog import Source
-from poml_map.cube.expression import check_expression, evaluate
 from poml_map.cube.frames import Frame, Reader, same_grid
 from poml_map.errors import InputError
+from poml_map.expression import check_expression, evaluate
 from poml_map.grid import Tile
 
 

@@ -112,15 +112,15 @@ BAD_ENTRIES = [
     ({"variables": "[a, b]"}, "clay.expression: found nothing, expected how the variables become one"),
     (
         {"variables": "[a, b]", "expression": "(a + c) / 2"},
-        "found c, expected only the names in `variables:` (a, b)",
+        "the name 'c' in an expression: known are a, b",
     ),
-    ({"variables": "[a, b]", "expression": "a +"}, "expected arithmetic of the variables"),
+    ({"variables": "[a, b]", "expression": "a +"}, "is no expression: only names of the variables, numbers"),
     (
         {"variables": "[a, b]", "expression": "a.__class__"},
-        "expected only names, numbers, + - * / and brackets",
+        "only names of the variables, numbers, + - * / and parentheses",
     ),
-    ({"variables": "[a, b]", "expression": "a ** b"}, "expected only names, numbers"),
-    ({"variables": "[a, b]", "expression": "\"a + 'x'\""}, "expected only names, numbers"),
+    ({"variables": "[a, b]", "expression": "a ** b"}, "only names of the variables, numbers"),
+    ({"variables": "[a, b]", "expression": "\"a + 'x'\""}, "only names of the variables, numbers"),
     ({"table": "{seperator: x}"}, "clay.table.seperator: found an unknown key"),
     ({"nodata": "none"}, "expected the value that means: no data. For example `nodata: -9999`."),
 ]

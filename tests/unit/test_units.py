@@ -31,6 +31,7 @@ from poml_map.units import conversion, parse_unit, stock_factor
         ("mm/day", "mm/month", 365.25 / 12, 0),
         ("m/day", "mm/month", 365.25 / 12 * 1000, 0),
         ("kg m-2 s-1", "mm/month", 365.25 / 12 * 86400, 0),
+        ("mm/mo", "mm/year", 12, 0),
         ("mm yr-1", "mm/year", 1, 0),
         ("mm/year", "mm/month", 1 / 12, 0),
         ("kg C m-2", "kg/m2", 1, 0),
