@@ -9,6 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+# Share of a pixel by which a position may be off through rounding.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -120,9 +123,11 @@ class Grid:
         a, _, c, _, e, f = self.transform
         col = (np.asarray(x, float) - c) / a
         row = (np.asarray(y, float) - f) / e
-        inside = (col >= 0) & (col <= self.width) & (row >= 0) & (row <= self.height)
-        col = np.where(inside, np.minimum(np.floor(col), self.width - 1), -1).astype(int)
-        row = np.where(inside, np.minimum(np.floor(row), self.height - 1), -1).astype(int)
+        # The edge itself, computed from corner and size, is off by rounding as often as not.
+        inside = (col >= -_ROUNDING) & (col <= self.width + _ROUNDING)
+        inside &= (row >= -_ROUNDING) & (row <= self.height + _ROUNDING)
+        col = np.where(inside, np.clip(np.floor(col), 0, self.width - 1), -1).astype(int)
+        row = np.where(inside, np.clip(np.floor(row), 0, self.height - 1), -1).astype(int)
         return row, col, inside
 
     def window(self, tile: Tile) -> Grid:

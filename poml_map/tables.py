@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from collections.abc import Iterable
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from poml_map.catalog import TableDialect
-from poml_map.errors import InputError, Problem, Problems
+from poml_map.errors import InputError, Problem, Problems, nearest
 from poml_map.yamlfile import read_text_file
 
-# So many bad rows are named; the rest is counted.
-_NAMED_ROWS = 5
+# So many rows, ids or columns are named; the rest is counted.
+_NAMED = 5
+_NAMED_COLUMNS = 12
+# A county table of a country over decades has some megabytes; a raster given by mistake has more than this.
+_MOST_BYTES = 256 * 2**20
+# What laboratories write for "no value"; only what the dialect declares is taken for it.
+_USUAL_MISSING = {"", "-", "--", ".", "?", "na", "n/a", "n.a.", "nan", "null", "none", "nd", "n.d."}
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}([ ,.'\u00a0\u202f]\d{3})+([.,]\d+)?")
 
 
 def read_table(path: Path, shown: str, dialect: TableDialect, needed: list[str]) -> pd.DataFrame:
@@ -30,60 +41,88 @@ def read_table(path: Path, shown: str, dialect: TableDialect, needed: list[str])
     Returns
     -------
     pandas.DataFrame of str
-        Blanks around values are cut. Index: line in the file, from 2.
+        Blanks around values are cut; rows of blanks alone are no rows. Index ``line``: in the file, from 1.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has no rows, lacks a column or names one twice, or a row has another
-        number of values than the header.
+        If the file cannot be read, has no rows, lacks a column or names one twice, a quote stays open, or a
+        row has another number of values than the header.
     """
-    text = read_text_file(path, shown, "Check `file:` or `uri:`.")
-    rows = (
-        [line.split(dialect.separator) for line in text.splitlines()]
-        if '"' not in text
-        else _quoted(text, dialect)
-    )
-    header = [name.strip() for name in rows[0]] if rows else []
+    text = read_text_file(path, shown, "Check `file:` or `uri:`.", _MOST_BYTES)
+    rows = _rows(text, shown, dialect.separator)
+    if not rows:
+        raise InputError(Problem(shown, "", "an empty file", "a header and one row per value"))
+    (first, header), *body = rows
+    _check_separator(header, shown, dialect, needed, first)
     problems = Problems()
-    _check_header(header, shown, dialect, needed, problems)
-    body = [
-        (number, row) for number, row in enumerate(rows[1:], start=2) if any(cell.strip() for cell in row)
-    ]
+    _check_header(header, shown, needed, problems)
     if not body:
         problems.add(shown, "", "no rows below the header", "one row per value")
-    ragged = [number for number, row in body if len(row) != len(header)]
-    if ragged and not len(problems):
-        found = f"{len(ragged)} rows with another number of values than the header"
-        mend = (
-            f"A {dialect.separator!r} inside a value needs quotes; a decimal comma needs another separator."
-        )
-        problems.add(shown, f"lines {_some(ragged)}", found, f"{len(header)} values", mend)
+    _check_lengths(header, body, shown, dialect, problems)
     problems.raise_if_any()
-    frame = pd.DataFrame([row for _, row in body], columns=header, index=[number for number, _ in body])
-    return frame.map(str.strip)
+    lines = pd.Index([line for line, _ in body], name="line")
+    return pd.DataFrame([cells for _, cells in body], columns=header, index=lines, dtype=str)
 
 
-def _quoted(text: str, dialect: TableDialect) -> list[list[str]]:
-    import csv
-    import io
+def _rows(text: str, shown: str, separator: str) -> list[tuple[int, list[str]]]:
+    """Line where each row begins, and its values; a value in quotes may hold separators and line ends."""
+    if separator in '"\r\n':
+        found = f"{separator!r} as the separator"
+        raise InputError(Problem(shown, "table.separator", found, 'a character such as "," or ";"'))
+    # After a separator a blank is no value, unless blanks are the separators.
+    options = {"delimiter": separator, "skipinitialspace": separator != " ", "strict": True}
+    reader = csv.reader(io.StringIO(text, newline=""), **options)
+    rows, line = [], 1
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                rows.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        mend = 'A quote " opens a value and must be closed before the next separator; write "" inside one.'
+        raise InputError(
+            Problem(shown, "", f"a row that cannot be read ({error})", "", mend, line)
+        ) from error
+    return rows
 
-    return list(csv.reader(io.StringIO(text), delimiter=dialect.separator))
+
+def _check_separator(header, shown: str, dialect: TableDialect, needed: list[str], line: int) -> None:
+    """One clear problem instead of one for every column, when the whole header became a single column."""
+    others = [each for each in ";\t,|" if each != dialect.separator and each in header[0]]
+    if len(header) == 1 and others and header[0] not in needed:
+        separator = max(others, key=header[0].count)
+        written = r"\t" if separator == "\t" else separator
+        found, mend = f"one column {header[0]!r}", f'Set `table: {{separator: "{written}"}}`.'
+        expected = f"columns separated by {dialect.separator!r}"
+        raise InputError(Problem(shown, "header", found, expected, mend, line))
 
 
-def _check_header(header, shown: str, dialect: TableDialect, needed: list[str], problems: Problems) -> None:
-    missing = [name for name in needed if name not in header]
-    other = next((sep for sep in ";\t," if sep != dialect.separator and sep in "".join(header)), None)
-    for name in missing:
-        mend = (
-            f"Set `table: {{separator: {other!r}}}`."
-            if other
-            else "Names must match, upper and lower case too."
-        )
-        problems.add(shown, f"column '{name}'", f"only {', '.join(header)}", "this column", mend)
-    twice = sorted({name for name in header if name in needed and header.count(name) > 1})
-    for name in twice:
-        problems.add(shown, f"column '{name}'", "two columns of this name", "one")
+def _check_header(header: list[str], shown: str, needed: list[str], problems: Problems) -> None:
+    for name in dict.fromkeys(needed):
+        if name not in header:
+            problems.extend([missing_column(name, header, shown)])
+        elif header.count(name) > 1:
+            problems.add(shown, f"column '{name}'", "two columns of this name", "one", "Rename one of them.")
+
+
+def missing_column(name: str, columns: Iterable[str], shown: str) -> Problem:
+    """The problem of a table without the column `name`."""
+    columns = [str(column) for column in columns]
+    found = f"only {listed(columns, _NAMED_COLUMNS)}"
+    mend = nearest(name, columns) or "Check `columns:` or the header of the table."
+    return Problem(shown, f"column '{name}'", found, "this column", mend)
+
+
+def _check_lengths(header, body, shown: str, dialect: TableDialect, problems: Problems) -> None:
+    ragged = [(line, len(cells)) for line, cells in body if len(cells) != len(header)]
+    if ragged:
+        found = f"{listed(sorted({count for _, count in ragged}))} values"
+        mend = f"A {dialect.separator!r} inside a value needs quotes"
+        mend += ", a decimal comma another separator." if dialect.separator == "," else "."
+        expected = f"{len(header)} values, as in the header"
+        problems.add(shown, f"lines {listed(line for line, _ in ragged)}", found, expected, mend)
 
 
 def numbers(
@@ -94,41 +133,53 @@ def numbers(
     Parameters
     ----------
     frame : pandas.DataFrame
-        From `read_table`, or any frame whose column may already hold numbers.
+        From `read_table`, or any frame whose column may already hold numbers. The name of its index says
+        what a row is called in messages.
     column : str
     shown : str
         The file as the user wrote it.
     dialect : TableDialect
     problems : Problems
-        Gets one problem for all texts that are no numbers.
+        Gets one problem for all cells that are no numbers.
 
     Returns
     -------
     ndarray of float
-        NaN where the cell holds one of `dialect.missing`.
+        NaN where the cell is null or one of `dialect.missing` (also written as another text of that number:
+        -9999.0 for "-9999"), and where a problem was noted.
     """
-    cells = frame[column]
-    if pd.api.types.is_numeric_dtype(cells):
-        return cells.to_numpy(float)
-    values = np.full(len(cells), np.nan)
+    values = np.full(len(frame), np.nan)
     bad: dict[int, str] = {}
-    for position, (line, cell) in enumerate(cells.items()):
-        text = "" if cell is None else str(cell)
-        if text in dialect.missing:
-            continue
+    absent = _missing_numbers(dialect)
+    for position, (row, cell) in enumerate(frame[column].items()):
         try:
-            values[position] = _number(text, dialect.decimal)
+            value = _number(cell, dialect)
         except ValueError:
-            bad[line] = text
+            bad[row] = str(cell)
+            continue
+        values[position] = np.nan if value in absent else value
     if bad:
-        examples = ", ".join(f"{text!r} in line {line}" for line, text in list(bad.items())[:_NAMED_ROWS])
-        more = f" and {len(bad) - _NAMED_ROWS} more" if len(bad) > _NAMED_ROWS else ""
-        mend = "Declare `table: {decimal: ..., missing: [...]}`, or mend the cells; no thousands separators."
-        problems.add(shown, f"column '{column}'", examples + more, "numbers", mend)
+        cells = listed(f"{text!r} in {_row_name(frame)} {row}" for row, text in bad.items())
+        problems.add(shown, f"column '{column}'", cells, "numbers", _mend_numbers(bad.values(), dialect))
     return values
 
 
-def _number(text: str, decimal: str) -> float:
+def _row_name(frame: pd.DataFrame) -> str:
+    return frame.index.name or "line"
+
+
+def _number(cell, dialect: TableDialect) -> float:
+    if cell is None or cell is pd.NA:
+        return np.nan
+    if isinstance(cell, Real) and not isinstance(cell, (bool, np.bool_)):
+        if np.isinf(cell):
+            raise ValueError(cell)
+        return float(cell)
+    text = cell.strip() if isinstance(cell, str) else str(cell)
+    return np.nan if text in dialect.missing else _parsed(text, dialect.decimal)
+
+
+def _parsed(text: str, decimal: str) -> float:
     if "_" in text or (decimal == "," and "." in text):
         raise ValueError(text)
     value = float(text.replace(",", ".") if decimal == "," else text)
@@ -137,15 +188,99 @@ def _number(text: str, decimal: str) -> float:
     return value
 
 
-def _some(lines: list[int]) -> str:
-    named = ", ".join(str(line) for line in lines[:_NAMED_ROWS])
-    return f"{named} and {len(lines) - _NAMED_ROWS} more" if len(lines) > _NAMED_ROWS else named
+def _missing_numbers(dialect: TableDialect) -> set[float]:
+    found = set()
+    for text in dialect.missing:
+        try:
+            found.add(_parsed(text, dialect.decimal))
+        except ValueError:
+            continue
+    return found
+
+
+def _mend_numbers(texts: Iterable[str], dialect: TableDialect) -> str:
+    """What all the bad cells have in common, if anything."""
+    texts = set(texts)
+    if all(text.lower() in _USUAL_MISSING for text in texts):
+        declared = ", ".join(f'"{text}"' for text in dict.fromkeys([*dialect.missing, *sorted(texts)]))
+        return f"If they mean no value, set `table: {{missing: [{declared}]}}`."
+    other = "," if dialect.decimal == "." else "."
+    decimal = f'`table: {{decimal: "{other}"}}`'
+    if all(_THOUSANDS.fullmatch(text) for text in texts):
+        return f"Remove the thousands separators; or, if {other!r} is the decimal sign, set {decimal}."
+    if all(_is_number(text, other) for text in texts):
+        return f"Set {decimal}."
+    return "Mend the cells, or declare `table: {decimal: ..., missing: [...]}`."
+
+
+def _is_number(text: str, decimal: str) -> bool:
+    try:
+        _parsed(text, decimal)
+    except ValueError:
+        return False
+    return True
+
+
+def whole_years(
+    frame: pd.DataFrame, column: str, shown: str, dialect: TableDialect, problems: Problems
+) -> np.ndarray:
+    """One column as years, "1980.0" too; the arguments are those of `numbers`.
+
+    Returns
+    -------
+    ndarray of int
+        0 where a problem was noted: a year must stand in every row.
+    """
+    before = len(problems)
+    years = numbers(frame, column, shown, dialect, problems)
+    good = np.isfinite(years) & (years == np.round(years)) & (years > 0) & (years < 10000)
+    if not good.all() and len(problems) == before:
+        cells = frame[column][~good].items()
+        found = listed(
+            f"{'' if pd.isna(cell) else cell!r} in {_row_name(frame)} {row}" for row, cell in cells
+        )
+        problems.add(
+            shown, f"column '{column}'", found, "a whole year in every row", "Mend or remove the rows."
+        )
+    return np.where(good, years, 0).astype(int)
+
+
+def key_text(value) -> str:
+    """An id as text, trimmed; whole numbers without a decimal point, nothing for a null.
+
+    Examples
+    --------
+    >>> key_text(" 330101 "), key_text(330101.0), key_text(None)
+    ('330101', '330101', '')
+    """
+    if not isinstance(value, str) and pd.isna(value):
+        return ""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def listed(items: Iterable, most: int = _NAMED) -> str:
+    """The first few of `items`, and how many more there are.
+
+    Examples
+    --------
+    >>> listed([3, 5, 7], most=2)
+    '3, 5 and 1 more'
+    """
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def refuse_repeats(frame: pd.DataFrame, columns: list[str], shown: str) -> None:
-    """Raise `InputError` if two rows have the same values in `columns`; lines and values are named."""
+    """Raise `InputError` if two rows have the same values in `columns`; values and rows are named."""
     repeated = frame[frame.duplicated(columns, keep=False)]
-    if len(repeated):
-        keys = repeated[columns].drop_duplicates().head(_NAMED_ROWS).astype(str).agg(" ".join, axis=1)
-        found = f"{len(repeated)} rows that repeat {', '.join(keys)}"
-        raise InputError(Problem(shown, " + ".join(columns), found, "each once", "Remove the repeats."))
+    if repeated.empty:
+        return
+    groups = repeated.groupby(columns, sort=False).indices.items()
+    name = _row_name(frame)
+    keys = [
+        f"{' '.join(map(str, key))} in {name}s {listed(repeated.index[rows])}".strip() for key, rows in groups
+    ]
+    raise InputError(Problem(shown, " + ".join(columns), listed(keys), "each once", "Remove the repeats."))

@@ -178,19 +178,20 @@ def _shown_tag(node: yaml.Node) -> str:
     return node.tag.replace(_YAML, "!!")
 
 
-def read_text_file(path: Path, shown: str, mend: str) -> str:
-    """Text of a small UTF-8 file, or an `InputError` that names `shown` and says `mend`."""
+def read_text_file(path: Path, shown: str, mend: str, most_bytes: int = _MOST_BYTES) -> str:
+    """Text of a UTF-8 file of at most `most_bytes`, or an `InputError` that names `shown` and says `mend`."""
     found = expected = ""
     try:
         size = path.stat().st_size
         if not path.is_file():
             found, expected = "a folder" if path.is_dir() else "no ordinary file", "a text file"
-        elif size > _MOST_BYTES:
-            found, expected = f"{size} bytes", f"at most {_MOST_BYTES}"
+        elif size > most_bytes:
+            found, expected = f"{size} bytes", f"at most {most_bytes}"
         else:
             return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         found, expected = f"a byte that is not UTF-8 at position {error.start}", "a text file in UTF-8"
+        mend = "Save it as UTF-8."
     except FileNotFoundError:
         found, expected = "no such file", "a text file"
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path

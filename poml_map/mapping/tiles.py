@@ -14,9 +14,6 @@ from poml_map.rothc.forcing import Forcing, Options, build_forcing
 from poml_map.rothc.pools import simulate_stock
 from poml_map.rothc.spinup import start_state
 
-# Rows (pixel-years) that are predicted at once: 65,000 x 12 float32 stay in the cache of a core.
-_ROWS_AT_ONCE = 65_536
-
 
 @dataclass(frozen=True)
 class TileModel:
@@ -132,16 +129,9 @@ def _forests(at: _Pixels, model: TileModel) -> dict[str, np.ndarray]:
         table[..., index] = at.annual(name)
     rows = table.reshape(-1, len(model.covariates))
     return {
-        name: _predict(forest, rows).reshape(len(model.years), pixels)
+        name: forest.predict(rows).reshape(len(model.years), pixels)
         for name, forest in (("POML", model.poml), ("ML", model.ml))
     }
-
-
-def _predict(forest: PomlForest, rows: np.ndarray) -> np.ndarray:
-    parts = [
-        forest.predict(rows[first : first + _ROWS_AT_ONCE]) for first in range(0, len(rows), _ROWS_AT_ONCE)
-    ]
-    return np.concatenate(parts)
 
 
 def _process(at: _Pixels, model: TileModel, ml_first: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from poml_map import schema
 from poml_map.config import Region, load_region
-from poml_map.cube import check_cube
+from poml_map.cube import check_cube, region_grid
 from poml_map.errors import InputError, Problems
 from poml_map.pipeline.progress import duration
 from poml_map.sites import Samples, read_samples
@@ -47,7 +47,7 @@ def check_region(region_file: str | Path, deep: bool = False) -> tuple[Region, l
         problems.collect(error)
     if facts is not None:
         try:
-            samples = read_samples(region, facts["grid"])
+            samples = read_samples(region, region_grid(region))
             check_campaigns(region, samples, problems)
         except InputError as error:
             problems.collect(error)
@@ -78,30 +78,40 @@ def one_campaign(region: Region):
     )
 
 
+def fill_text(fill: dict) -> str:
+    """A fill of the cube in words.
+
+    Examples
+    --------
+    >>> fill_text({"column": "ndvi", "years": [1980, 1981], "rule": "climatology of 1982-1986"})
+    'ndvi of 1980, 1981: climatology of 1982-1986'
+    """
+    return f"{fill['column']} of {', '.join(map(str, fill['years']))}: {fill['rule']}"
+
+
 def _found(region: Region, facts: dict, samples: Samples) -> list[str]:
-    settings, grid = region.settings, facts["grid"]
+    settings, grid = region.settings, region_grid(region)
     counts = samples.counts()
     lines = [
         f"{region.file}: {settings.title or settings.name}",
         f"  grid      {grid.width} x {grid.height} pixels of {grid.resolution[0]:g} x {grid.resolution[1]:g} "
-        f"(units of the CRS), {facts['pixels']:,} in the area",
+        f"(units of the CRS), about {facts['pixels_in_area']:,} in the area",
         f"  years     {region.years[0]}-{region.years[-1]}, spin-up {region.spinup_years[0]}-{region.spinup_years[-1]}",
         f"  columns   {', '.join(settings.covariates)}",
         f"  samples   {counts['n_used']} of {counts['n_in']} rows, {counts['n_sites']} sites, "
         f"campaigns {', '.join(map(str, samples.campaigns))}",
     ]
     lines += [f"            not used: {n} rows {reason}" for reason, n in counts["n_dropped"].items()]
-    lines += [f"  filled    {fill['column']} {fill['text']}" for fill in facts["fills"]]
+    lines += [f"  filled    {fill_text(fill)}" for fill in facts["fills"]]
     lines += [f"  stand-in  {', '.join(region.stand_ins)}"] if region.stand_ins else []
     return lines
 
 
 def _estimate(region: Region, facts: dict) -> list[str]:
-    pixel_years = facts["pixels"] * len(region.years)
+    pixel_years = facts["pixels_in_area"] * len(region.years)
     trees = region.settings.hybrid.n_trees / 200
     seconds = _SECONDS_AT_LEAST * trees + pixel_years * _SECONDS_PER_PIXEL_YEAR * trees
-    grid = facts["grid"]
-    disk = grid.width * grid.height * len(region.years) * len(schema.MODELS) * _BYTES_PER_VALUE
+    disk = facts["pixels"] * len(region.years) * len(schema.MODELS) * _BYTES_PER_VALUE
     return [
         f"  estimate  about {duration(seconds)} on 2 cores, {_TILE_MEMORY:g} GiB of memory, "
         f"{disk * 2 / 2**20:.0f} MiB of disk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poml_map.config import Region
+from poml_map.pipeline.checks import fill_text
 from poml_map.units import STOCK_LABELS, stock_factor
 
 SYNTHETIC = "SYNTHETIC DATA: this region was made by a computer program; its maps show nothing real."
@@ -134,7 +135,7 @@ def _counts(manifest: dict) -> list[str]:
     )
     lines += [f"  - {n} rows not used: {reason}" for reason, n in samples["n_dropped"].items()]
     lines += [f"- Pixels {name}: {n:,}" for name, n in sorted(pixels.items())]
-    lines += [f"- Filled: {fill['column']} {fill['text']}" for fill in manifest["fills"]]
+    lines += [f"- Filled: {fill_text(fill)}" for fill in manifest["fills"]]
     lines += [f"- Stand-in: {name}" for name in manifest["stand_ins"]]
     return [*lines, f"- Digest of all inputs: {manifest['input_digest']}", ""]
 

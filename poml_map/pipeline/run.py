@@ -24,7 +24,7 @@ from poml_map.errors import InputError, PomlError, Problem, Problems, ResourceEr
 from poml_map.files import sha256_of_file
 from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region, open_store
 from poml_map.pipeline import manifest as records
-from poml_map.pipeline.checks import check_campaigns, check_region
+from poml_map.pipeline.checks import check_campaigns, check_region, fill_text
 from poml_map.pipeline.learning import Learned, learn
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
@@ -147,7 +147,7 @@ def read_sites(region: Region, cube: Cube) -> tuple[Samples, xr.Dataset]:
     """
     samples = read_samples(region, cube.grid)
     points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
-    needed = [name for name in cube.needed if name in points]
+    needed = [name for name in points.data_vars if name not in ("BD", "CF")]
     before = samples.sites["site"]
     samples = with_stock(samples, points, region, needed)
     kept = before.isin(samples.sites["site"]).to_numpy()
@@ -208,7 +208,7 @@ def _write_products(
     settings, maps = region.settings, open_store(store) * stock_factor(region.settings.units)
     (folder / "maps").mkdir()
     tags = {"INPUT_DIGEST": digest, "REGION": settings.name, **notes.tags}
-    tags |= {f"FILLED_{fill['column']}": fill["text"] for fill in cube.fills}
+    tags |= {f"FILLED_{fill['column'].upper()}": fill_text(fill) for fill in cube.fills}
     common = {
         "unit": settings.units,
         "depth_cm": settings.depth_cm,

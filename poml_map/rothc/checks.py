@@ -56,9 +56,17 @@ def evaporation(name, values):
     return in_range(name, values, -50.0, np.inf, "mm", f"correct or mask the values of {name}")
 
 
+def clay_range(clay):
+    """Clay content as float64 [%], refused outside 0-100."""
+    return in_range("clay", clay, 0.0, 100.0, "%", "give clay in percent (g/kg divided by 10)")
+
+
 def percent_clay(clay):
-    """Clay content as float64 [%], refused outside 0-100 or when it looks like a fraction of 1."""
-    clay = in_range("clay", clay, 0.0, 100.0, "%", "give clay in percent (g/kg divided by 10)")
+    """As `clay_range`, and refused when all values together look like fractions of 1.
+
+    For a whole set of sites. Not for a tile of a map: a tile of pure sand may hold nothing above 1 %.
+    """
+    clay = clay_range(clay)
     largest = np.nanmax(clay) if np.isfinite(clay).any() else np.nan
     if 0.0 < largest <= 1.0:
         raise ValueError(

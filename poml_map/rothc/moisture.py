@@ -73,7 +73,12 @@ def largest_deficit(clay, depth_cm):
     >>> largest_deficit(23.4, 23.0).round(2)
     np.float64(-44.94)
     """
-    clay = checks.percent_clay(clay)
+    return deficit_limit(checks.percent_clay(clay), depth_cm)
+
+
+def deficit_limit(clay, depth_cm):
+    """`largest_deficit` without the refusal of clay that looks like a fraction, for tiles of a map."""
+    clay = checks.clay_range(clay)
     at_23_cm = params.DEFICIT_CONSTANT + clay * (params.DEFICIT_CLAY + params.DEFICIT_CLAY_SQUARED * clay)
     return -at_23_cm * (checks.topsoil_depth(depth_cm) / params.DEFICIT_DEPTH_CM)
 
@@ -207,7 +212,7 @@ def moisture_modifier(deficit, clay, depth_cm):
     >>> moisture_modifier([0.0, -30.0, -44.94], clay=23.4, depth_cm=23.0).round(3)
     array([1.   , 0.678, 0.2  ])
     """
-    return slowed_by_drought(deficit_array("deficit", deficit), largest_deficit(clay, depth_cm))
+    return slowed_by_drought(deficit_array("deficit", deficit), deficit_limit(clay, depth_cm))
 
 
 def slowed_by_drought(deficit, limit):
@@ -226,7 +231,7 @@ class Bucket:
         self.evaporation = checks.evaporation("evaporation", evaporation)
         self.months = checks.same_months(precip=self.precip, evaporation=self.evaporation)
         self.cover = monthly("cover", checks.fraction("cover", cover), self.months)
-        self.limit = largest_deficit(clay, depth_cm)
+        self.limit = deficit_limit(clay, depth_cm)
         self.bare_limit = params.BARE_SHARE * self.limit
         self.shape = checks.common_shape(
             precip=self.precip.shape[1:],

@@ -75,6 +75,7 @@ class CalibrationProblem:
             raise ValueError(
                 f"start has shape {self.start.shape}, expected (4, n). Mend: one column per site."
             )
+        self.clay = checks.percent_clay(self.clay)
         for name, unit in (("iom", "kg/m2"), ("clay", "%"), ("dpm_rpm", "1")):
             values = checks.not_negative(name, getattr(self, name), unit)
             setattr(self, name, _for_sites(name, values, sites))

@@ -256,7 +256,7 @@ def weihermueller(stock, clay, *, iom=None):
     array([0.    , 0.5293, 0.0686, 3.0748])
     """
     stock = _above_zero(stock)
-    clay = checks.percent_clay(clay)
+    clay = checks.clay_range(clay)
     iom = inert_carbon(stock) if iom is None else checks.not_negative("iom", iom, "kg/m2")
     active = _active_carbon(stock, iom)
     rpm, bio, hum = (_transfer(stock, clay, *params.WEIHERMUELLER[pool]) for pool in ("RPM", "BIO", "HUM"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
+import cftime
 import geopandas as gpd
 import netCDF4
 import numpy as np
@@ -15,6 +17,9 @@ import yaml
 from affine import Affine
 
 from poml_map.config import load_region
+from poml_map.cube import open_layers
+from poml_map.errors import InputError
+from poml_map.grid import Tile
 
 BOUNDS = (120.0, 30.0, 120.3, 30.2)
 YEARS = range(1980, 1982)
@@ -125,8 +130,6 @@ def write_netcdf(
         data.createDimension("time", len(months))
         time = data.createVariable("time", "f8", ("time",))
         time.units, time.calendar = units, calendar
-        import cftime
-
         dates = [cftime.datetime(year, month, day, calendar=calendar) for year, month in months]
         time[:] = netCDF4.date2num(dates, units, calendar)
         dtype = "i2" if packed else "f4"
@@ -139,6 +142,21 @@ def write_netcdf(
             setattr(variable, key, each)
         for index, (year, month) in enumerate(months):
             variable[index] = value(lon[None], lat[:, None], year, month)
+
+
+def write_static_netcdf(path, name, values, lon, lat, dtype="f4", degrees=True, fill=None, **attrs):
+    """A NetCDF map without time; `lat` in the order of the rows."""
+    with netCDF4.Dataset(path, "w") as data:
+        for dim, axis, unit in (("lat", lat, "degrees_north"), ("lon", lon, "degrees_east")):
+            data.createDimension(dim, len(axis))
+            variable = data.createVariable(dim, "f8", (dim,))
+            variable[:] = axis
+            if degrees:
+                variable.units = unit
+        variable = data.createVariable(name, dtype, ("lat", "lon"), fill_value=fill)
+        for key, value in attrs.items():
+            setattr(variable, key, value)
+        variable[:] = values
 
 
 def all_months(years):
@@ -159,6 +177,11 @@ class Mini:
         (self.folder / "data_catalog.yaml").write_text(yaml.safe_dump(catalog), encoding="utf-8")
         (self.folder / "region.yaml").write_text(yaml.safe_dump(self.settings), encoding="utf-8")
         return load_region(self.folder / "region.yaml")
+
+    def add(self, name, **entry):
+        """One more source."""
+        self.entries[name] = entry
+        self.settings["sources"] = [*self.settings["sources"], name]
 
     def __truediv__(self, name):
         return self.folder / name
@@ -198,3 +221,30 @@ def mini(tmp_path) -> Mini:
     """A mini region of its own for each test."""
     write_mini(tmp_path)
     return Mini(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def write() -> SimpleNamespace:
+    """Writers of sources and the fields that the mini region is made from."""
+    return SimpleNamespace(
+        raster=write_raster, netcdf=write_netcdf, static=write_static_netcdf, cells=cell_centres, months=all_months,
+        air_temp=air_temp, precip=precip, elevation=elevation,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def whole():
+    """Reads the whole grid of a region as one tile."""
+    return lambda cube: cube.read_tile(Tile(0, cube.grid.height, 0, cube.grid.width))
+
+
+@pytest.fixture
+def refused():
+    """What `open_layers` says about a region that it refuses."""
+
+    def problems(mini) -> str:
+        with pytest.raises(InputError) as caught:
+            open_layers(mini.region())
+        return str(caught.value)
+
+    return problems

@@ -48,7 +48,9 @@ def test_the_input_of_a_year_follows_the_driver_of_that_calendar_year():
 
 def test_months_of_input_turn_with_the_sampling_month():
     october = tuple(float(month == 10) for month in range(1, 13))
-    forcing = build_forcing(_run(), _year(), CLAY, _driver(), Options(sampling_month=10, input_months=october))
+    forcing = build_forcing(
+        _run(), _year(), CLAY, _driver(), Options(sampling_month=10, input_months=october)
+    )
     assert_array_equal(np.flatnonzero(forcing.spinup_shares), [11])
     assert_array_equal(np.flatnonzero(forcing.relative_input[:, 0]), [11, 23])
 
@@ -89,6 +91,7 @@ def test_a_missing_driver_stays_with_its_site():
 @pytest.mark.parametrize("threshold", [0.2, 0.6])
 def test_the_cover_threshold_moves_the_rates(threshold):
     rates = [
-        build_forcing(_run(), _year(), CLAY, _driver(), Options(cover_ndvi=each)).rate for each in (0.4, threshold)
+        build_forcing(_run(), _year(), CLAY, _driver(), Options(cover_ndvi=each)).rate
+        for each in (0.4, threshold)
     ]
     assert not np.allclose(*rates)

@@ -181,3 +181,11 @@ def test_bad_runs_are_refused_by_name_place_and_mend(change, words):
 def test_record_outside_the_series_is_refused(record):
     with pytest.raises(ValueError, match="record"):
         rothc.simulate_stock(np.ones(4), 0.1, np.ones(12), np.ones(12), 20.0, record=record)
+
+
+def test_a_tile_of_pure_sand_is_no_fraction():
+    """Whether clay is given in percent is judged for a set of sites, not for whatever a tile holds."""
+    stock = rothc.simulate_stock(np.ones((4, 2)), 0.1, np.ones((12, 2)), np.ones(12), [0.4, 0.9], record=[12])
+    assert np.isfinite(stock).all()
+    with pytest.raises(ValueError, match="fraction"):
+        rothc.CalibrationProblem(np.ones((4, 2)), 0.1, np.ones((12, 2)), np.ones((12, 2)), [0.4, 0.9])
