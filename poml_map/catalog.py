@@ -46,7 +46,7 @@ class Catalog(Settings):
     root: str = Field(
         ".", description="folder that the uris start from, relative to this file", examples=["."]
     )
-    sources: dict[str, Entry]
+    sources: dict[str, Entry] = Field(description="entries, each with its keys below it")
 
 
 @dataclass(frozen=True)

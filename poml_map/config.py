@@ -111,7 +111,7 @@ def load_region(path: str | Path) -> Region:
     unknown = [name for name in settings.sources if name not in sources]
     for name in unknown:
         loc = ("sources", settings.sources.index(name))
-        mend = nearest(name, sources) or f"The catalog has: {', '.join(sources)}."
+        mend = nearest(name, sources) or f"The catalog has: {', '.join(sources) or 'none'}."
         problems.extend([document.problem(loc, repr(name), "the name of a catalog entry", mend)])
     problems.raise_if_any()  # what lacks a source would only repeat it
     used = {name: sources[name] for name in settings.sources}

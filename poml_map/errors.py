@@ -11,6 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+# Of what was found; more would bury the rest of the line.
+_MOST_LETTERS = 200
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -45,7 +48,8 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         head = ", ".join(part for part in (place, self.where) if part)
-        facts = [f"found {self.found}"] if self.found else []
+        found = self.found if len(self.found) <= _MOST_LETTERS else self.found[:_MOST_LETTERS] + "..."
+        facts = [f"found {found}"] if found else []
         facts += [f"expected {self.expected}"] if self.expected else []
         text = f"{head}: {', '.join(facts)}." if facts else f"{head}."
         return re.sub(r"\s*[\r\n]+\s*", " ", f"{text} {self.mend}").strip()

@@ -140,7 +140,9 @@ class Validation(Settings):
 class RegionSettings(Settings):
     """All of `region.yaml`."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="letters, digits, - and _")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$", description="at most 60 letters, digits, - and _"
+    )
     title: str = ""
     synthetic: bool = False
     catalog: str | list[str] = Field("data_catalog.yaml", description="a path, or a list of paths")

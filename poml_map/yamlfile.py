@@ -150,8 +150,8 @@ class _Walk:
             return None
         value = self.read(node)
         if _surprising(node, value):
-            found = f"{node.value}, which YAML reads as {value!r}"
-            mend = f'For a code or text put it in quotes: "{node.value}".'
+            found = f"{node.value[:50]}, which YAML reads as {value!r}"
+            mend = f'For a code or text put it in quotes: "{node.value[:50]}".'
             self._add(node, loc, found, "a plain decimal number, or a text in quotes", mend)
         return value
 
@@ -163,8 +163,8 @@ class _Walk:
 
 
 def _surprising(node: yaml.ScalarNode, value: Any) -> bool:
-    if node.tag == _YAML + "int":
-        return not _PLAIN_INTEGER.fullmatch(node.value)
+    if node.tag == _YAML + "int":  # None: thousands of digits
+        return value is None or not _PLAIN_INTEGER.fullmatch(node.value)
     if node.tag == _YAML + "float":
         return value is None or "_" in node.value or ":" in node.value
     return value is None and node.tag != _YAML + "null"

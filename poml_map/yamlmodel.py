@@ -38,9 +38,10 @@ _WANTED = {
     "model_type": "`key: value` lines",
 }
 
+_LEAST_TELLING = {"string_type": 1, "list_type": 2}
+
 # A list of keys longer than this hides the one that was meant.
 _MOST_KEYS_NAMED = 12
-_MOST_LETTERS = 100
 
 
 class Settings(BaseModel):
@@ -60,8 +61,8 @@ def validate(model: type[Settings], document: Document) -> Settings:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        items = sorted(error.errors(), key=lambda item: item["type"] == "string_type")
-    # Every member of a union complains about one value: the first is kept, and that it is no text comes last.
+        items = sorted(error.errors(), key=lambda item: _LEAST_TELLING.get(item["type"], 0))
+    # Every member of a union complains about one value: the most telling is kept.
     found: dict[tuple, Problem] = {}
     for item in items:
         problem = _explain(model, document, item)
@@ -136,6 +137,8 @@ def number_mend(text: str) -> str:
     text = text.strip()
     if re.fullmatch(r"[-+]?[0-9]+,[0-9]+", text):
         return f"Write {text.replace(',', '.')}, with a point."
+    if re.fullmatch(r"0+[0-9]+", text):
+        return f"Write {int(text)}, without the zero before it."
     if re.fullmatch(r"[-+]?([0-9]+|[0-9]*\.[0-9]*)", text):
         return f"Write {text} without quotes."
     power = re.fullmatch(r"([-+]?[0-9]+)(\.[0-9]*)?[eE]([-+]?)([0-9]+)", text)
@@ -161,20 +164,16 @@ def _found(document: Document, loc: tuple) -> str:
         value = value[part]
     text = document.texts.get(loc)
     if text is None:
-        return _short(repr(value))
+        return repr(value)
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return "the text " + _short(repr(value))
+        return f"the text {value!r}"
     if isinstance(value, datetime.date):
         return f"{text} (which YAML reads as a date)"
     if isinstance(value, bool):
         return text if text.lower() == str(value).lower() else f"{text} (which YAML reads as {value})"
-    return _short(text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_LETTERS else text[:_MOST_LETTERS] + "..."
+    return text
 
 
 def _reach(model: type[Settings], loc: tuple) -> tuple[Any, FieldInfo | None]:

@@ -184,13 +184,14 @@ def test_a_quoted_county_code_is_kept_as_it_stands(region_file):
     [
         (
             "1980-01-01",
-            "found 1980-01-01 (which YAML reads as a date), expected letters, digits, - and _. Put it in",
+            "found 1980-01-01 (which YAML reads as a date), expected at most 60 letters, digits, - and _. Put it in",
         ),
         ("yes", "found yes (which YAML reads as True)"),
-        ("12", "found 12, expected letters"),
-        ("../up", "found the text '../up', expected letters, digits, - and _"),
+        ("12", "found 12, expected at most 60 letters"),
+        ("../up", "found the text '../up', expected at most 60 letters"),
         ("a b", "found the text 'a b'"),
         ('""', "found the text ''"),
+        ("a" * 61, "found the text 'aaa"),
     ],
 )
 def test_a_name_must_be_a_text_that_can_stand_in_file_names(region_file, problems_of, value, words):
@@ -341,3 +342,20 @@ def test_a_stock_map_of_the_user_may_be_the_first_map(region_file):
     )
 
     assert load_region(name).sources["s80"].entry.unit_conversion() == (0.1, 0.0)
+
+
+def test_a_month_with_a_leading_zero_is_explained(region_file, problems_of):
+    """YAML takes 09 for a text, because it is no octal number."""
+    (line,) = problems_of(load_region, region_file(("name: small", "name: small\nsampling_month: 09")))
+
+    assert line.endswith("Write 9, without the zero before it.")
+
+
+def test_an_empty_catalog_says_so(region_file, problems_of, tmp_path):
+    name = region_file()
+    (tmp_path / "data_catalog.yaml").write_text("sources: {}\n")
+    assert problems_of(load_region, name)[0].endswith("The catalog has: none.")
+    (tmp_path / "data_catalog.yaml").write_text("version: 1\n")
+    assert problems_of(load_region, name) == [
+        "data_catalog.yaml, sources: found nothing, expected entries, each with its keys below it."
+    ]

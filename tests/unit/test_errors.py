@@ -11,6 +11,13 @@ def test_a_problem_is_one_line_whatever_stands_in_it():
     assert len(str(problem).splitlines()) == 1
 
 
+def test_a_long_find_is_cut_so_that_the_mend_is_still_read():
+    text = str(Problem("a.yaml", "x", "y" * 10_000, "one", "Mend it."))
+
+    assert text.endswith("y..., expected one. Mend it.")
+    assert len(text) < 300
+
+
 def test_a_problem_without_facts_names_the_place_and_the_mend():
     assert str(Problem("region.yaml", "", "", "", "Check it.")) == "region.yaml. Check it."
 

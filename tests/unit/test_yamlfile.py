@@ -97,6 +97,13 @@ def test_a_number_that_is_not_what_it_looks_like_must_be_quoted(load, problems_o
     assert line.endswith(f'put it in quotes: "{text}".')
 
 
+def test_a_number_of_thousands_of_digits_is_refused_in_a_short_line(load, problems_of):
+    (line,) = problems_of(load, "a: " + "9" * 5000)
+
+    assert line.startswith("a.yaml:1, a: found 9999")
+    assert len(line) < 300
+
+
 @pytest.mark.parametrize("text", ["1_0.5", "1:30.5", "2001-99-99"])
 def test_other_numbers_and_dates_that_mislead_are_refused(load, problems_of, text):
     assert problems_of(load, f"a: {text}\n")[0].startswith(f"a.yaml:1, a: found {text}, which YAML reads as")
