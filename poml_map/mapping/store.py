@@ -56,4 +56,4 @@ def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:
 
 def open_store(path: Path) -> xr.Dataset:
     """The store as a lazy Dataset (year, y, x), stock in kg/m2, NaN outside the map."""
-    return xr.open_zarr(path, consolidated=True)
+    return xr.open_zarr(path, consolidated=True, decode_coords="all")

@@ -46,18 +46,21 @@ def accuracy_lines(table, unit: str) -> list[str]:
     Parameters
     ----------
     table : pandas.DataFrame
-        ``model``, ``campaign``, ``n``, ``rmse``, ``ccc``, ``me``, ``mec``; stocks in kg/m2.
+        ``model``, ``campaign``, ``n``, ``rmse``, ``ccc``, ``mean_error``, ``mec``; stocks in kg/m2.
     unit : str
         ``kg/m2`` or ``t/ha``, for RMSE and ME.
     """
     factor = stock_factor(unit)
     lines = [f"{'model':<6}{'campaign':<10}{'n':>5}{'RMSE':>8}{'CCC':>7}{'ME':>8}{'MEC':>7}"]
-    for row in table.itertuples():
+    for row in table[table["n"] > 0].itertuples():
         lines.append(
-            f"{row.model:<6}{row.campaign!s:<10}{row.n:>5}{row.rmse * factor:>8.3f}{row.ccc:>7.3f}"
-            f"{row.me * factor:>8.3f}{row.mec:>7.3f}"
+            f"{row.model:<6}{row.campaign:<10}{row.n:>5}{row.rmse * factor:>8.3f}{row.ccc:>7.3f}"
+            f"{row.mean_error * factor:>8.3f}{row.mec:>7.3f}"
         )
-    return [*lines, f"RMSE and ME in {STOCK_LABELS[unit]}, held-out sites."]
+    return [
+        *lines,
+        f"RMSE and ME in {STOCK_LABELS[unit]}, at held-out sites; common: where all models predict.",
+    ]
 
 
 def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: list[str]) -> str:

@@ -122,7 +122,8 @@ def _stages(
     content = _manifest(region, cube, samples, parameters, learned, summary, means, files, digest)
     content["notes"] = notes.lines
     with watch.stage("tables, manifest and report"):
-        _write_tables(folder, samples, model, parameters, learned)
+        units = {name: points[name].attrs["units"] for name in settings.covariates}
+        _write_tables(folder, samples, model, parameters, learned, units)
         (folder / "report.md").write_text(
             report(region, content, accuracy, effects, notes.lines), encoding="utf-8"
         )
@@ -177,8 +178,9 @@ def _tile_model(region: Region, learned: Learned, parameters: Parameters) -> Til
     first = region.settings.rothc.first_map
     column = "ml" if first == "ml" else region.sources[first].entry.cube_column
     return TileModel(
-        poml=learned.poml,
-        ml=learned.ml,
+        # One thread a tile: the tiles themselves run side by side.
+        poml=learned.poml.set_params(n_jobs=None),
+        ml=learned.ml.set_params(n_jobs=None),
         covariates=tuple(region.settings.covariates),
         years=region.years,
         options=process_options(region),
@@ -223,9 +225,13 @@ def _write_products(
     looks = {"grid": cube.grid, "title": title, "unit": settings.units, "notes": notes.lines}
     chosen = maps["POML"].data[first : first + len(wanted)]
     animate(chosen, list(wanted), folder / "SOCS_POML.gif", outlines=cube.outlines(), **looks)
-    ends = {year: maps.sel(year=year) for year in (region.years[0], region.years[-1])}
-    panels = {f"{model} {year}": ends[year][model].to_numpy() for year in ends for model in schema.MODELS}
-    draw_comparison(panels, folder / "first_and_last_year.png", columns=len(schema.MODELS), **looks)
+    ends = (0, len(region.years) - 1)
+    panels = {model: [maps[model].data[index].compute() for index in ends] for model in schema.MODELS}
+    labels = [str(region.years[index]) for index in ends]
+    outlines = cube.outlines()
+    draw_comparison(
+        panels, labels, folder / "first_and_last_year.png", change=True, outlines=outlines, **looks
+    )
     means = maps.mean(("y", "x")).compute(scheduler="threads")
     return {
         "unit": STOCK_LABELS[settings.units],
@@ -235,7 +241,7 @@ def _write_products(
 
 
 def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, files, digest) -> dict:
-    warnings = [*parameters.warnings, *learned.warnings]
+    warnings = list(parameters.warnings)
     warnings += [
         f"{n:,} pixels not mapped, {name}" for name, n in summary.pixels.items() if name.startswith("no")
     ]
@@ -259,7 +265,9 @@ def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, 
     }
 
 
-def _write_tables(folder: Path, samples, model: SiteModel, parameters: Parameters, learned: Learned) -> None:
+def _write_tables(
+    folder: Path, samples, model: SiteModel, parameters: Parameters, learned: Learned, units
+) -> None:
     samples.table.to_csv(folder / "sites.csv", index=False)
     samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
     (folder / "rothc_params.json").write_text(records.to_json(parameters.details), encoding="utf-8")
@@ -273,7 +281,7 @@ def _write_tables(folder: Path, samples, model: SiteModel, parameters: Parameter
     learned.training.to_csv(folder / "training.csv", index=False, float_format="%.7g")
     learned.held_out.to_csv(folder / "cross_validation.csv", index=False, float_format="%.6g")
     learned.accuracy.to_csv(folder / "accuracy.csv", index=False, float_format="%.6g")
-    learned.save(folder)
+    learned.save(folder, units)
 
 
 def _outputs(folder: Path) -> dict[str, str]:

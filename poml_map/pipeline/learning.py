@@ -1,0 +1,188 @@
+"""The forests of a run: held-out accuracy first, then the two forests that make the maps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from poml_map.config import Region
+from poml_map.errors import InputError, Problem
+from poml_map.hybrid import (
+    HeldOut,
+    PomlForest,
+    SitePanel,
+    TrainingRows,
+    cross_validate,
+    save_forest,
+    site_panel,
+)
+from poml_map.pipeline.site_model import Parameters, SiteModel, fold_parameters
+from poml_map.rothc.calibrate import CalibrationError
+from poml_map.sites import Samples
+
+log = logging.getLogger(__name__)
+
+_PO_KNOWS = "PO starts from the measured first stock of its site; the forests never saw the site."
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Forests, their training rows and their accuracy.
+
+    Attributes
+    ----------
+    poml, ml : PomlForest
+    accuracy : pandas.DataFrame
+        ``model``, ``campaign``, ``n``, ``rmse``, ``ccc``, ``mean_error``, ``mec``, ``note``. [kg/m2]
+    held_out : pandas.DataFrame
+        Observation and held-out predictions of every model.
+    training : pandas.DataFrame
+        Rows of the POML forest with weights.
+    details : dict
+        For the manifest.
+    notes : list of str
+        To be read with the accuracy table.
+    """
+
+    poml: PomlForest
+    ml: PomlForest
+    accuracy: pd.DataFrame
+    held_out: pd.DataFrame
+    training: pd.DataFrame
+    details: dict
+    notes: list[str]
+
+    def save(self, folder: Path, units: dict[str, str]) -> None:
+        """Write both forests as arrays (`forest_poml.npz`, `forest_ml.npz`); `units` by covariate, in order."""
+        for name, forest in (("poml", self.poml), ("ml", self.ml)):
+            save_forest(str(folder / f"forest_{name}.npz"), forest, columns=list(units), units=units)
+
+
+def learn(
+    region: Region,
+    samples: Samples,
+    points: xr.Dataset,
+    model: SiteModel,
+    parameters: Parameters,
+    progress: Callable[[int, int], None] | None = None,
+) -> Learned:
+    """Cross-validate PO, ML and POML, then fit the forests on all sites.
+
+    Parameters
+    ----------
+    region : Region
+    samples : Samples
+    points : xarray.Dataset
+        The cube at ``samples.sites``, in that order.
+    model : SiteModel
+    parameters : Parameters
+        From all sites, for the final forests; each fold calibrates its own.
+    progress : callable, optional
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    InputError
+        If the calibration of a fold fails.
+    """
+    settings = region.settings
+    panel = _panel(region, samples, points)
+    order = panel_order(panel, samples)
+
+    def process_model(is_training: np.ndarray) -> np.ndarray:
+        training = np.empty_like(is_training)
+        training[order] = is_training
+        mu_max, k_m = fold_parameters(region, model, training)
+        return model.simulate(mu_max, k_m)[:, order]
+
+    forest = _forest(region)
+    try:
+        held_out = cross_validate(
+            panel,
+            process_model,
+            w_p=settings.hybrid.w_p,
+            forest=forest,
+            n_folds=settings.validation.folds,
+            seed=settings.validation.seed,
+            progress=progress,
+        )
+    except CalibrationError as error:
+        found = f"a calibration that fails on the training sites of a fold: {error}"
+        mend = "Check the samples, or give `mu_max` and `k_m`."
+        raise InputError(Problem(samples.file, "cross-validation", found, "a minimum", mend)) from error
+    stocks = model.simulate(parameters.mu_max, parameters.k_m)[:, order]
+    rows = {"poml": panel.training_rows(stocks, settings.hybrid.w_p), "ml": panel.training_rows(None, 0.0)}
+    fitted = {name: _forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
+    log.info("  %d observed and %d simulated rows", rows["poml"].n_observed, rows["poml"].n_simulated)
+    return Learned(
+        **fitted,
+        accuracy=_accuracy(held_out),
+        held_out=pd.DataFrame(held_out.table()),
+        training=_training_table(rows["poml"], settings.covariates),
+        details=_details(region, rows["poml"], fitted["poml"]),
+        notes=[_PO_KNOWS, *held_out.notes, *([rows["poml"].w_p_note] if rows["poml"].w_p_note else [])],
+    )
+
+
+def panel_order(panel: SitePanel, samples: Samples) -> np.ndarray:
+    """Position in ``samples.sites`` of each site of the panel, which sorts them."""
+    position = pd.Series(np.arange(len(samples.sites)), index=samples.sites["site"])
+    return position.loc[panel.sites].to_numpy()
+
+
+def _panel(region: Region, samples: Samples, points: xr.Dataset) -> SitePanel:
+    years = np.arange(region.years[0], region.years[-1] + 1)
+    X = np.empty((len(years), points.sizes["site"], len(region.settings.covariates)), "float32")
+    for index, name in enumerate(region.settings.covariates):
+        X[..., index] = points[name].to_numpy()  # static columns serve every year
+    table = samples.table
+    sites = samples.sites["site"].to_numpy(str)
+    return site_panel(
+        sites, years, X, table["site"].to_numpy(str), table["year"].to_numpy(int), table["stock"]
+    )
+
+
+def _forest(region: Region) -> PomlForest:
+    hybrid = region.settings.hybrid
+    return PomlForest(
+        n_trees=hybrid.n_trees,
+        max_features=None if hybrid.max_features == "all" else hybrid.max_features,
+        min_samples_leaf=hybrid.min_samples_leaf,
+        seed=hybrid.seed,
+        n_jobs=-1,
+    )
+
+
+def _accuracy(held_out: HeldOut) -> pd.DataFrame:
+    table = pd.DataFrame(held_out.scores()).rename(columns={"subset": "campaign"})
+    order = {name: position for position, name in enumerate(["PO", "ML", "POML"])}
+    return table.sort_values("model", key=lambda names: names.map(order), kind="stable").reset_index(
+        drop=True
+    )
+
+
+def _training_table(rows: TrainingRows, covariates: list[str]) -> pd.DataFrame:
+    head = {"site": rows.site, "year": rows.year, "is_simulated": rows.is_simulated}
+    return pd.DataFrame(head | {"stock": rows.y, "weight": rows.weight}).join(
+        pd.DataFrame(rows.X, columns=covariates)
+    )
+
+
+def _details(region: Region, rows: TrainingRows, forest: PomlForest) -> dict:
+    importance = zip(region.settings.covariates, forest.feature_importances_, strict=True)
+    return {
+        "w_p": rows.w_p,
+        "n_observed": rows.n_observed,
+        "n_simulated": rows.n_simulated,
+        "nodes": int(sum(tree.node_count for tree in forest.trees_)),
+        "importance": dict(sorted(importance, key=lambda pair: -pair[1])),
+    }

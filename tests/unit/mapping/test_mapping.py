@@ -1,0 +1,186 @@
+"""Maps of a made-up cube: one mask for all models, the same values however the region is cut."""
+
+import warnings
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from poml_map import schema
+from poml_map.grid import Grid, Tile
+from poml_map.hybrid import PomlForest
+from poml_map.mapping import TileModel, create_store, map_region, map_years, open_store
+from poml_map.mapping.tiles import map_tile
+from poml_map.rothc.forcing import Options, build_forcing
+from poml_map.rothc.pools import simulate_stock
+from poml_map.rothc.spinup import start_state
+
+YEARS = range(1980, 1983)
+GRID = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 13, 7)
+COVARIATES = ("ELEV", "CLAY", "TMP", "FER")
+
+
+@pytest.fixture
+def cube():
+    rng = np.random.default_rng(0)
+    months = 12 * len(YEARS)
+    season = np.sin((np.arange(months) % 12 - 3) * np.pi / 6)[:, None, None]
+
+    def field(*lead, low, high):
+        return rng.uniform(low, high, (*lead, *GRID.shape)).astype("float32")
+
+    data = {
+        "mask": (("y", "x"), rng.uniform(size=GRID.shape) > 0.2),
+        "ELEV": (("y", "x"), field(low=0, high=500)),
+        "CLAY": (("y", "x"), field(low=15, high=40)),
+        "TMP": (("year", "y", "x"), field(len(YEARS), low=15, high=17)),
+        "FER": (("year", "y", "x"), field(len(YEARS), low=100, high=300)),
+        "air_temp": (("time", "y", "x"), 16 + 12 * season + field(months, low=-1, high=1)),
+        "precip": (("time", "y", "x"), 110 + 60 * season + field(months, low=-20, high=20)),
+        "pet": (("time", "y", "x"), 80 + 60 * season + field(months, low=-5, high=5)),
+        "ndvi": (("time", "y", "x"), 0.45 + 0.2 * season + field(months, low=-0.1, high=0.1)),
+    }
+    for name in schema.MONTHLY:
+        values = data[name][1].reshape(len(YEARS), 12, *GRID.shape).mean(axis=0)
+        data[schema.spinup_name(name)] = (("month", "y", "x"), values.astype("float32"))
+    return xr.Dataset(data, coords={"year": list(YEARS)})
+
+
+@pytest.fixture
+def model():
+    rng = np.random.default_rng(1)
+    rows = rng.uniform([0, 15, 15, 100], [500, 40, 17, 300], (80, 4))
+    stock = 3 + rows[:, 1] / 40 + rows[:, 3] / 400
+    poml = PomlForest(n_trees=7, seed=0).fit(rows, stock)
+    ml = PomlForest(n_trees=7, seed=1).fit(rows, stock)
+    return TileModel(poml, ml, COVARIATES, YEARS, Options(), "FER", mu_max=1.4, k_m=0.02)
+
+
+def _reader(cube):
+    return lambda tile: cube.isel(y=tile.rows, x=tile.cols)
+
+
+def test_all_models_share_one_mask(cube, model):
+    cube["TMP"][1, 2, 3] = np.nan
+    cube["precip"][5, 4, 4] = np.nan
+    maps, counts = map_tile(cube, model)
+    expected = cube["mask"].to_numpy().copy()
+    expected[2, 3] = expected[4, 4] = False
+    for values in maps.values():
+        assert_array_equal(np.isfinite(values), np.broadcast_to(expected, values.shape))
+    lost = int(cube["mask"].to_numpy()[[2, 4], [3, 4]].sum())
+    assert counts["mapped"] == expected.sum()
+    assert sum(n for name, n in counts.items() if name.startswith("no data")) == lost
+    assert sum(counts.values()) == expected.size
+
+
+def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, model):
+    maps, _ = map_tile(cube, model)
+    row, col = np.argwhere(cube["mask"].to_numpy())[5]
+    for index in range(len(YEARS)):
+        x = [
+            float(cube["ELEV"][row, col]),
+            float(cube["CLAY"][row, col]),
+            float(cube["TMP"][index, row, col]),
+            float(cube["FER"][index, row, col]),
+        ]
+        assert maps["POML"][index, row, col] == np.float32(model.poml.predict([x])[0])
+        assert maps["ML"][index, row, col] == np.float32(model.ml.predict([x])[0])
+
+
+def test_the_process_map_is_rothc_from_the_first_ml_map(cube, model):
+    maps, _ = map_tile(cube, model)
+    assert_allclose(maps["PO"][0], maps["ML"][0], rtol=1e-6)
+    row, col = np.argwhere(cube["mask"].to_numpy())[7]
+    run = {name: cube[name].to_numpy()[:, row, col][:, None] for name in schema.MONTHLY}
+    spinup = {
+        name: cube[schema.spinup_name(name)].to_numpy()[:, row, col][:, None] for name in schema.MONTHLY
+    }
+    clay = cube["CLAY"].to_numpy()[row, col][None]
+    forcing = build_forcing(run, spinup, clay, cube["FER"].to_numpy()[:, row, col][:, None], Options())
+    start = start_state(
+        maps["ML"][0, row, col][None].astype(float), forcing.spinup_rate, forcing.spinup_shares, clay
+    )
+    stock = simulate_stock(
+        start.pools,
+        start.iom,
+        forcing.rate,
+        forcing.relative_input * start.annual_input,
+        clay,
+        record=[0, 12, 24],
+        mu_max=1.4,
+        k_m=0.02,
+    )
+    assert_allclose(maps["PO"][:, row, col], stock[:, 0], rtol=1e-5)
+
+
+def test_a_first_map_of_the_user_starts_the_process_model(cube, model):
+    cube["STOCK"] = ("y", "x"), np.full(GRID.shape, 3.25, "float32")
+    started = TileModel(**{**vars(model), "first_map": "STOCK"})
+    maps, _ = map_tile(cube, started)
+    assert_allclose(maps["PO"][0][cube["mask"].to_numpy()], 3.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "workers"), [(3, 1), (5, 2), (64, 1)])
+def test_tiles_and_threads_change_no_bit(cube, model, tmp_path, size, workers):
+    store = tmp_path / "maps.zarr"
+    create_store(store, GRID, YEARS, model.models, size, {"title": "made up"})
+    summary = map_region(_reader(cube), GRID, model, store, tile_size=size, workers=workers)
+    whole, counts = map_tile(cube, model)
+    stored = open_store(store)
+    for name, values in whole.items():
+        assert_array_equal(stored[name].to_numpy(), values)
+    assert summary.pixels["mapped"] == counts["mapped"]
+    assert stored.rio.crs == rasterio.CRS.from_epsg(32651)
+
+
+def test_maps_without_a_run_folder_are_the_same(cube, model):
+    cube = cube.assign_coords(y=GRID.y, x=GRID.x)
+    maps = map_years(cube.chunk(x=4), model, tile_size=4)
+    whole, _ = map_tile(cube, model)
+    assert_array_equal(maps["PO"].to_numpy(), whole["PO"])
+    assert maps["POML"].attrs["units"] == "kg C m-2"
+
+
+def test_a_tile_outside_the_area_costs_nothing_and_holds_nothing(cube, model):
+    nowhere = cube[["mask"]].copy()
+    nowhere["mask"][:] = False
+    maps, counts = map_tile(nowhere, model)
+    assert all(np.isnan(values).all() for values in maps.values())
+    assert counts == {"outside": GRID.width * GRID.height}
+
+
+def test_one_pixel_is_a_region_too(cube, model):
+    row, col = np.argwhere(cube["mask"].to_numpy())[0]
+    maps, counts = map_tile(cube.isel(y=slice(row, row + 1), x=slice(col, col + 1)), model)
+    whole, _ = map_tile(cube, model)
+    assert counts["mapped"] == 1
+    assert maps["PO"][2, 0, 0] == whole["PO"][2, row, col]
+
+
+def test_progress_counts_every_tile(cube, model, tmp_path):
+    seen = []
+    create_store(tmp_path / "maps.zarr", GRID, YEARS, model.models, 4, {})
+    map_region(
+        _reader(cube),
+        GRID,
+        model,
+        tmp_path / "maps.zarr",
+        tile_size=4,
+        workers=2,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen[-1] == (8, 8)
+    assert len(seen) == 8
+
+
+def test_an_error_in_a_tile_stops_the_mapping(cube, model, tmp_path):
+    create_store(tmp_path / "maps.zarr", GRID, YEARS, model.models, 4, {})
+
+    def broken(tile: Tile):
+        raise OSError("disk")
+
+    with warnings.catch_warnings(), pytest.raises(OSError, match="disk"):
+        map_region(broken, GRID, model, tmp_path / "maps.zarr", tile_size=4)
