@@ -33,7 +33,7 @@ def create_store(path: Path, grid: Grid, years, models, tile_size: int, attrs: d
     years = list(years)
     shape = (len(years), *grid.shape)
     empty = da.full(shape, np.nan, dtype="float32", chunks=(len(years), tile_size, tile_size))
-    about = {"units": STOCK_LABELS[STOCK_UNIT], "grid_mapping": "spatial_ref"}
+    about = {"units": STOCK_LABELS[STOCK_UNIT]}
     template = xr.Dataset(
         {
             name: (("year", "y", "x"), empty, {**about, "long_name": f"soil organic carbon stock, {name}"})
@@ -43,8 +43,7 @@ def create_store(path: Path, grid: Grid, years, models, tile_size: int, attrs: d
         attrs=attrs,
     ).rio.write_crs(grid.crs)
     # Version 2 of the format: read by every xarray and by GDAL, consolidated metadata included.
-    encoding = {name: {"_FillValue": np.float32(np.nan)} for name in models}
-    template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True, encoding=encoding)
+    template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True)
 
 
 def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:
