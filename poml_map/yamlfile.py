@@ -16,7 +16,7 @@ import yaml
 from poml_map.errors import InputError, Problem, Problems
 
 # Enough for a catalog of a thousand entries; an alias bomb passes it within milliseconds.
-_MOST_VALUES = 50_000
+_MOST_VALUES = 20_000
 _MOST_LEVELS = 30
 _MOST_BYTES = 4 * 2**20
 

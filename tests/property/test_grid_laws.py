@@ -60,7 +60,7 @@ def test_tiles_cover_each_pixel_once(grid, size):
     assert (seen == 1).all()
 
 
-@given(grids, st.integers(1, 70))
+@given(grids, st.integers(6, 70))
 def test_windows_of_tiles_lie_where_the_grid_has_them(grid, size):
     for tile in grid.tiles(size):
         window = grid.window(tile)

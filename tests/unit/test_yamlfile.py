@@ -188,42 +188,39 @@ def _mapping_bomb(levels=7, width=9):
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        _bomb(),
-        _mapping_bomb(),
-        "a: &a [*a]",
-        "a: &a {b: *a}",
-        "a: " + "[" * 100_000,
-        "a: " + "{b: " * 20_000,
-        "a: [" + "1," * 300_000 + "1]",
-    ],
-    ids=["lists", "mappings", "itself", "itself mapped", "deep lists", "deep mappings", "wide"],
-)
-def test_a_bomb_is_refused_quickly_and_in_little_memory(load, problems_of, text):
+BOMBS = {
+    "lists": _bomb(),
+    "mappings": _mapping_bomb(),
+    "itself": "a: &a [*a]",
+    "itself mapped": "a: &a {b: *a}",
+    "deep lists": "a: " + "[" * 100_000,
+    "deep mappings": "a: " + "{b: " * 20_000,
+    "wide": "a: [" + "1," * 100_000 + "1]",
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_a_bomb_is_refused_within_two_seconds(load, problems_of, text):
+    """Of processor time: other work on the machine does not count."""
+    begin = time.process_time()
+    (line,) = problems_of(load, text)
+
+    assert time.process_time() - begin < 2
+    assert "more than 20000 values or 30 levels" in line
+    assert line.startswith("a.yaml:")
+
+
+@pytest.mark.parametrize("text", [_bomb(), _mapping_bomb()], ids=["lists", "mappings"])
+def test_a_bomb_of_aliases_takes_little_memory(load, problems_of, text):
+    assert len(text) < 1024
     tracemalloc.start()
-    begin = time.perf_counter()
     try:
-        (line,) = problems_of(load, text)
+        problems_of(load, text)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert "more than 50000 values or 30 levels" in line
-    assert line.startswith("a.yaml:")
-    assert peak < 200 * 2**20
-    # tracemalloc itself slows this several times; without it the slowest takes a second.
-    assert time.perf_counter() - begin < 20
-
-
-def test_the_classic_bomb_takes_less_than_two_seconds(load, problems_of):
-    text = _bomb()
-    begin = time.perf_counter()
-    problems_of(load, text)
-
-    assert len(text) < 1024
-    assert time.perf_counter() - begin < 2
+    assert peak < 50 * 2**20
 
 
 def test_a_file_of_many_megabytes_is_not_read(load, problems_of):
