@@ -113,6 +113,7 @@ def _stages(
             cube.read_tile, cube.grid, tiles, store, tile_size=tile_size, workers=workers, progress=progress
         )
         _refuse_empty(region, summary)
+        _refuse_lost_pixels(store, summary)
     with watch.stage("digests of the inputs"):
         files = records.input_files(region)
         digest = records.input_digest(files)
@@ -201,6 +202,15 @@ def _refuse_empty(region: Region, summary: MapSummary) -> None:
     raise InputError(
         Problem(region.file, "area", f"no pixel to map ({found})", "pixels with data in the area")
     )
+
+
+def _refuse_lost_pixels(store: Path, summary: MapSummary) -> None:
+    """A chunk that vanished from the store reads as no data: count what is there before anything is made of it."""
+    counts = open_store(store)[list(schema.MODELS)].count(("y", "x")).compute(scheduler="threads")
+    found = {int(count) for model in schema.MODELS for count in counts[model].to_numpy()}
+    if found != {summary.pixels["mapped"]}:
+        message = f"{store}: {sorted(found)} pixels with a value, {summary.pixels['mapped']} were written. "
+        raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
 
 
 def _write_products(
@@ -300,8 +310,7 @@ def _staging(out: Path) -> Iterator[Path]:
     made = not out.exists()
     folder = out / f".unfinished-{os.getpid()}"
     try:
-        for leftover in out.glob(".unfinished-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _clear_leftovers(out)
         folder.mkdir(parents=True)
         yield folder
         for item in sorted(folder.iterdir()):
@@ -314,6 +323,26 @@ def _staging(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if made and out.exists() and not any(out.iterdir()):
             out.rmdir()
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Remove what a killed run left in `out`; refuse if its process is still alive."""
+    for leftover in out.glob(".unfinished-*"):
+        pid = leftover.name.rpartition("-")[2]
+        if pid.isdigit() and _is_alive(int(pid)):
+            message = f"{out}: another run (process {pid}) is writing into this folder. "
+            raise ResourceError(message + "Wait for it, or choose another folder with --out.")
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
 
 
 def _replace(item: Path, final: Path) -> None:
