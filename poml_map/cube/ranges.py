@@ -60,13 +60,13 @@ def check_range(
     found += f" in {frames_bad} maps" if frames_bad > 1 else ""
     found += f", such as {value:g} {entry.cube_unit} at row {window.row0 + row}, column {window.col0 + col}"
     expected = f"{low:g} to {high:g} {entry.cube_unit}"
-    stored = (value - convert.offset) / convert.factor if convert.factor else value
+    given = (value - convert.offset) / convert.factor if convert.factor else value
     scale, offset = reader.packing
-    stored = (stored - offset) / scale if scale else stored
-    raise InputError(source.problem(found, expected, mend(entry, value, stored), where, file))
+    stored = (given - offset) / scale if scale else given
+    raise InputError(source.problem(found, expected, mend(entry, value, given, stored), where, file))
 
 
-def mend(entry: Entry, value: float, stored: float) -> str:
+def mend(entry: Entry, value: float, given: float, stored: float) -> str:
     """What most likely is wrong with an impossible value.
 
     Parameters
@@ -74,14 +74,16 @@ def mend(entry: Entry, value: float, stored: float) -> str:
     entry : Entry
     value : float
         In the cube's unit.
+    given : float
+        In the unit that the entry declares.
     stored : float
-        As it stands in the file.
+        As it stands in the file, before scale and offset.
 
     Examples
     --------
-    >>> mend(Entry(driver="raster", role="clay", unit="%"), -9999.0, -9999.0)
+    >>> mend(Entry(driver="raster", role="clay", unit="%"), -9999.0, -9999.0, -9999.0)
     'Declare `nodata: -9999` if that means no data.'
-    >>> mend(Entry(driver="raster", role="air_temperature", unit="degC"), 290.0, 290.0)
+    >>> mend(Entry(driver="raster", role="air_temperature", unit="degC"), 290.0, 290.0, 290.0)
     'Declare `unit: K` if that is the unit of the file.'
     """
     if not np.isfinite(value):
@@ -97,6 +99,6 @@ def mend(entry: Entry, value: float, stored: float) -> str:
                 return f"Declare `scale: {scale}` if the numbers are stored so."
     for unit in _OFTEN.get(entry.cube_unit, ()):
         factor, offset = conversion(unit, entry.cube_unit)
-        if unit != entry.unit and low <= stored * factor + offset <= high:
+        if unit != entry.unit and low <= given * factor + offset <= high:
             return f"Declare `unit: {unit}` if that is the unit of the file."
     return "Check `unit:`, `scale:` and `nodata:` of the entry, or widen `valid_range:` if the value is real."

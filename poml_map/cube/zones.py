@@ -198,7 +198,7 @@ def _check_keys(keys: list[str], column: str, add) -> None:
 def _choose(frame, where: dict[str, list[str]], region: Region | None, source: Source) -> list[int]:
     chosen = np.ones(len(frame), bool)
     for column, wanted in where.items():
-        texts = np.array([key_text(value) for value in frame[column]])
+        texts = [key_text(value) for value in frame[column]]
         unknown = [text for text in wanted if text.strip() not in texts]
         if unknown:
             near = {text for text in texts if alike(text) in map(alike, unknown)}

@@ -148,7 +148,7 @@ def yearly_values(source: Source, table: ZoneTable, years: range, touched, fill:
         Years of which at least one touched zone was filled.
     """
     wide = pd.DataFrame(table.values, columns=list(table.years)).reindex(columns=list(years))
-    values, filled = wide.to_numpy(float), set()
+    values, filled = wide.to_numpy(float, copy=True), set()
     gaps = np.isnan(values) & touched[:, None]
     for zone in np.flatnonzero(gaps.any(axis=1)):
         held = table.values[zone][~np.isnan(table.values[zone])][:5]

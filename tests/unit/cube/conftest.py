@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -216,10 +217,18 @@ def write_mini(folder: Path) -> None:
     write_raster(folder / "cropland.tif", cropland, 119.9, 30.3, 0.01)
 
 
+@pytest.fixture(scope="session")
+def mini_files(tmp_path_factory) -> Path:
+    """The mini region's sources, written once."""
+    folder = tmp_path_factory.mktemp("mini")
+    write_mini(folder)
+    return folder
+
+
 @pytest.fixture
-def mini(tmp_path) -> Mini:
+def mini(tmp_path, mini_files) -> Mini:
     """A mini region of its own for each test."""
-    write_mini(tmp_path)
+    shutil.copytree(mini_files, tmp_path, dirs_exist_ok=True)
     return Mini(tmp_path)
 
 
