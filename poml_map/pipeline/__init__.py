@@ -24,7 +24,7 @@ def check(region_file, deep: bool = False) -> list[str]:
     InputError
         With every problem.
     """
-    return check_region(region_file, deep)[1]
+    return check_region(region_file, deep).lines
 
 
 __all__ = ["check", "check_region", "run", "run_region"]

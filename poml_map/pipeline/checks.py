@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from poml_map import schema
 from poml_map.config import Region, load_region
-from poml_map.cube import check_cube, region_grid
+from poml_map.cube import Cube, check_cube, open_layers, region_grid
 from poml_map.errors import InputError, Problems
 from poml_map.pipeline.progress import duration
 from poml_map.sites import Samples, read_samples
@@ -18,7 +19,27 @@ _BYTES_PER_VALUE = 2.2  # one float32 of a compressed GeoTIFF with overviews, an
 _TILE_MEMORY = 0.9  # GiB with two threads, whatever the size of the region
 
 
-def check_region(region_file: str | Path, deep: bool = False) -> tuple[Region, list[str]]:
+@dataclass(frozen=True)
+class Checked:
+    """A region that passed its checks, with what they opened.
+
+    Attributes
+    ----------
+    region : Region
+    cube : Cube
+    samples : Samples
+        Not yet read at the cube's pixels.
+    lines : list of str
+        What was found and what a run would take, for people.
+    """
+
+    region: Region
+    cube: Cube
+    samples: Samples
+    lines: list[str]
+
+
+def check_region(region_file: str | Path, deep: bool = False) -> Checked:
     """Check a region file, its catalogs, the headers of its sources and its samples.
 
     Parameters
@@ -29,9 +50,7 @@ def check_region(region_file: str | Path, deep: bool = False) -> tuple[Region, l
 
     Returns
     -------
-    region : Region
-    lines : list of str
-        What was found and what a run would take, for people.
+    Checked
 
     Raises
     ------
@@ -40,19 +59,20 @@ def check_region(region_file: str | Path, deep: bool = False) -> tuple[Region, l
     """
     region = load_region(region_file)
     problems = Problems()
-    facts = samples = None
+    cube = samples = None
     try:
-        facts = check_cube(region, deep=deep)
+        cube = open_layers(region)
+        if deep:
+            check_cube(region, deep=True)
     except InputError as error:
         problems.collect(error)
-    if facts is not None:
-        try:
-            samples = read_samples(region, region_grid(region))
-            check_campaigns(region, samples, problems)
-        except InputError as error:
-            problems.collect(error)
+    try:
+        samples = read_samples(region, cube.grid if cube else region_grid(region))
+        check_campaigns(region, samples, problems)
+    except InputError as error:
+        problems.collect(error)
     problems.raise_if_any()
-    return region, [*_found(region, facts, samples), *_estimate(region, facts)]
+    return Checked(region, cube, samples, [*_found(region, cube, samples), *_estimate(region, cube)])
 
 
 def check_campaigns(region: Region, samples: Samples, problems: Problems) -> None:
@@ -89,29 +109,29 @@ def fill_text(fill: dict) -> str:
     return f"{fill['column']} of {', '.join(map(str, fill['years']))}: {fill['rule']}"
 
 
-def _found(region: Region, facts: dict, samples: Samples) -> list[str]:
-    settings, grid = region.settings, region_grid(region)
+def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
+    settings, grid = region.settings, cube.grid
     counts = samples.counts()
     lines = [
         f"{region.file}: {settings.title or settings.name}",
         f"  grid      {grid.width} x {grid.height} pixels of {grid.resolution[0]:g} x {grid.resolution[1]:g} "
-        f"(units of the CRS), about {facts['pixels_in_area']:,} in the area",
+        f"(units of the CRS), about {cube.pixels_in_area:,} in the area",
         f"  years     {region.years[0]}-{region.years[-1]}, spin-up {region.spinup_years[0]}-{region.spinup_years[-1]}",
         f"  columns   {', '.join(settings.covariates)}",
         f"  samples   {counts['n_used']} of {counts['n_in']} rows, {counts['n_sites']} sites, "
         f"campaigns {', '.join(map(str, samples.campaigns))}",
     ]
     lines += [f"            not used: {n} rows {reason}" for reason, n in counts["n_dropped"].items()]
-    lines += [f"  filled    {fill_text(fill)}" for fill in facts["fills"]]
+    lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_ins)}"] if region.stand_ins else []
     return lines
 
 
-def _estimate(region: Region, facts: dict) -> list[str]:
-    pixel_years = facts["pixels_in_area"] * len(region.years)
+def _estimate(region: Region, cube: Cube) -> list[str]:
+    pixel_years = cube.pixels_in_area * len(region.years)
     trees = region.settings.hybrid.n_trees / 200
     seconds = _SECONDS_AT_LEAST * trees + pixel_years * _SECONDS_PER_PIXEL_YEAR * trees
-    disk = facts["pixels"] * len(region.years) * len(schema.MODELS) * _BYTES_PER_VALUE
+    disk = cube.grid.width * cube.grid.height * len(region.years) * len(schema.MODELS) * _BYTES_PER_VALUE
     return [
         f"  estimate  about {duration(seconds)} on 2 cores, {_TILE_MEMORY:g} GiB of memory, "
         f"{disk * 2 / 2**20:.0f} MiB of disk",

@@ -1,16 +1,8 @@
-"""The stages of one region, in order.
-
-Everything is written into a hidden folder inside the run folder and moved to its final name at the end, so
-that a run that stops, for whatever reason, leaves nothing half-made behind.
-"""
+"""The stages of one region, in order."""
 
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +11,12 @@ import xarray as xr
 
 from poml_map import schema
 from poml_map.config import Region
-from poml_map.cube import Cube, open_layers
-from poml_map.errors import InputError, PomlError, Problem, Problems, ResourceError
+from poml_map.cube import Cube
+from poml_map.errors import InputError, Problem, Problems, ResourceError
 from poml_map.files import sha256_of_file
 from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region, open_store
 from poml_map.pipeline import manifest as records
-from poml_map.pipeline.checks import check_campaigns, check_region, fill_text
+from poml_map.pipeline.checks import Checked, check_campaigns, check_region, fill_text
 from poml_map.pipeline.learning import Learned, learn
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
@@ -36,8 +28,9 @@ from poml_map.pipeline.site_model import (
     find_parameters,
     process_options,
 )
+from poml_map.pipeline.staging import log_file, staging
 from poml_map.products import animate, draw_comparison, write_years
-from poml_map.sites import Samples, read_samples, with_stock
+from poml_map.sites import Samples, with_stock
 from poml_map.units import STOCK_LABELS, stock_factor
 
 log = logging.getLogger(__name__)
@@ -80,22 +73,21 @@ def run_region(
     """
     watch = Stopwatch()
     with watch.stage("checking"):
-        region, _ = check_region(region_file)
-        wanted = _wanted_years(region, years)
-    with _staging(Path(out)) as folder, _log_file(folder / "log.txt"):
-        lines = _stages(region, folder, watch, wanted, workers, tile_size)
+        checked = check_region(region_file)
+        wanted = _wanted_years(checked.region, years)
+    with staging(Path(out)) as folder, log_file(folder / "log.txt"):
+        lines = _stages(checked, folder, watch, wanted, workers, tile_size)
     log.info("finished in %s", duration(sum(watch.seconds.values())))
     return [*lines, *_listing(Path(out))]
 
 
 def _stages(
-    region: Region, folder: Path, watch: Stopwatch, wanted: range, workers, tile_size: int
+    checked: Checked, folder: Path, watch: Stopwatch, wanted: range, workers, tile_size: int
 ) -> list[str]:
-    settings = region.settings
+    region, cube, settings = checked.region, checked.cube, checked.region.settings
     log.info("%s %s", settings.name, "(synthetic data)" if settings.synthetic else "")
     with watch.stage("reading the samples and the cube at the sites"):
-        cube = open_layers(region)
-        samples, points = read_sites(region, cube)
+        samples, points = read_sites(region, cube, checked.samples)
     with watch.stage("RothC at the sites"):
         model = build_site_model(region, samples, points, process_options(region))
         parameters = find_parameters(region, model)
@@ -133,21 +125,23 @@ def _stages(
     return accuracy
 
 
-def read_sites(region: Region, cube: Cube) -> tuple[Samples, xr.Dataset]:
+def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, xr.Dataset]:
     """Samples with stocks, and the cube at their sites in the same order.
 
     Parameters
     ----------
     region : Region
     cube : Cube
+    samples : Samples
+        From `read_samples`.
 
     Returns
     -------
     samples : Samples
+        Less those on pixels without data.
     points : xarray.Dataset
         Dimension ``site``.
     """
-    samples = read_samples(region, cube.grid)
     points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
     needed = [name for name in points.data_vars if name not in ("BD", "CF")]
     before = samples.sites["site"]
@@ -302,73 +296,6 @@ def _outputs(folder: Path) -> dict[str, str]:
         for path in files
         if path.name not in skipped and "maps.zarr" not in path.parts
     }
-
-
-@contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well, else it goes."""
-    made = not out.exists()
-    folder = out / f".unfinished-{os.getpid()}"
-    try:
-        _clear_leftovers(out)
-        folder.mkdir(parents=True)
-        yield folder
-        for item in sorted(folder.iterdir()):
-            _replace(item, out / item.name)
-    except OSError as error:
-        free = shutil.disk_usage(out if out.exists() else out.parent).free if out.parent.exists() else 0
-        message = f"{error.filename or out}: {error.strerror or error} ({free / 2**20:.0f} MiB free). "
-        raise ResourceError(message + "Free space or choose another folder with --out.") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if made and out.exists() and not any(out.iterdir()):
-            out.rmdir()
-
-
-def _clear_leftovers(out: Path) -> None:
-    """Remove what a killed run left in `out`; refuse if its process is still alive."""
-    for leftover in out.glob(".unfinished-*"):
-        pid = leftover.name.rpartition("-")[2]
-        if pid.isdigit() and _is_alive(int(pid)):
-            message = f"{out}: another run (process {pid}) is writing into this folder. "
-            raise ResourceError(message + "Wait for it, or choose another folder with --out.")
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()
-
-
-def _replace(item: Path, final: Path) -> None:
-    if final.is_dir() and not final.is_symlink():
-        shutil.rmtree(final)
-    item.replace(final)
-
-
-@contextmanager
-def _log_file(path: Path) -> Iterator[None]:
-    """What the program says, with times, in the run folder too."""
-    logger = logging.getLogger("poml_map")
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    except PomlError as error:
-        log.error("%s", error)
-        raise
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        handler.close()
 
 
 def _listing(out: Path) -> list[str]:

@@ -1,0 +1,85 @@
+"""A run folder that never holds half a run.
+
+Everything is written into a hidden folder inside the run folder and moved to its final name at the end, so that
+a run that stops, for whatever reason, leaves nothing half-made behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from poml_map.errors import PomlError, ResourceError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well, else it goes."""
+    made = not out.exists()
+    folder = out / f".unfinished-{os.getpid()}"
+    try:
+        _clear_leftovers(out)
+        folder.mkdir(parents=True)
+        yield folder
+        for item in sorted(folder.iterdir()):
+            _replace(item, out / item.name)
+    except OSError as error:
+        free = shutil.disk_usage(out if out.exists() else out.parent).free if out.parent.exists() else 0
+        message = f"{error.filename or out}: {error.strerror or error} ({free / 2**20:.0f} MiB free). "
+        raise ResourceError(message + "Free space or choose another folder with --out.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if made and out.exists() and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Remove what a killed run left in `out`; refuse if its process is still alive."""
+    for leftover in out.glob(".unfinished-*"):
+        pid = leftover.name.rpartition("-")[2]
+        if pid.isdigit() and _is_alive(int(pid)):
+            message = f"{out}: another run (process {pid}) is writing into this folder. "
+            raise ResourceError(message + "Wait for it, or choose another folder with --out.")
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
+
+
+def _replace(item: Path, final: Path) -> None:
+    if final.is_dir() and not final.is_symlink():
+        shutil.rmtree(final)
+    item.replace(final)
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """What the program says, with times, in the run folder too."""
+    logger = logging.getLogger("poml_map")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    except PomlError as error:
+        log.error("%s", error)
+        raise
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
