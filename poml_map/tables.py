@@ -278,9 +278,9 @@ def refuse_repeats(frame: pd.DataFrame, columns: list[str], shown: str) -> None:
     repeated = frame[frame.duplicated(columns, keep=False)]
     if repeated.empty:
         return
-    groups = repeated.groupby(columns, sort=False).indices.items()
+    keys = repeated[columns].astype(str).agg(" ".join, axis=1).str.strip()
     name = _row_name(frame)
-    keys = [
-        f"{' '.join(map(str, key))} in {name}s {listed(repeated.index[rows])}".strip() for key, rows in groups
-    ]
-    raise InputError(Problem(shown, " + ".join(columns), listed(keys), "each once", "Remove the repeats."))
+    found = listed(
+        f"{key} in {name}s {listed(rows.index)}" for key, rows in repeated.groupby(keys, sort=False)
+    )
+    raise InputError(Problem(shown, " + ".join(columns), found, "each once", "Remove the repeats."))
