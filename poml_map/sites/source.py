@@ -102,10 +102,10 @@ def _points(region: Region, needed: list[str]) -> RawSamples:
 def _read_layer(region: Region) -> gpd.GeoDataFrame:
     """The only layer with geometries; styles and notes beside it do not matter."""
     path, shown = region.samples_path, region.settings.samples.file
-    reason = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
-    if reason:
-        raise InputError(Problem(shown, "", reason, _FORMATS, "Check `samples.file`."))
     try:
+        reason = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
+        if reason:
+            raise InputError(Problem(shown, "", reason, _FORMATS, "Check `samples.file`."))
         layers = [name for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         driver = pyogrio.read_info(path, layer=layers[0])["driver"] if layers else ""
         if len(layers) == 1 and driver in _DRIVERS:
