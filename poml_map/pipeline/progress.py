@@ -36,7 +36,7 @@ class Progress:
         """Tell that `done` of `total` steps are finished; may be called from any thread."""
         now = time.monotonic()
         with self._lock:
-            if now - self._said < _EVERY or not done:
+            if now - self._said < _EVERY or not 0 < done < total:
                 return
             self._said = now
         left = (now - self._started) / done * (total - done)
