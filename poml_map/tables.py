@@ -231,17 +231,16 @@ def whole_years(
     ndarray of int
         0 where a problem was noted: a year must stand in every row.
     """
-    before = len(problems)
-    years = numbers(frame, column, shown, dialect, problems)
+    # A date or a word is no better than 1980.5 here: one problem for all of them.
+    years = numbers(frame, column, shown, dialect, Problems())
     good = np.isfinite(years) & (years == np.round(years)) & (years > 0) & (years < 10000)
-    if not good.all() and len(problems) == before:
+    if not good.all():
         cells = frame[column][~good].items()
         found = listed(
-            f"{'' if pd.isna(cell) else cell!r} in {_row_name(frame)} {row}" for row, cell in cells
+            f"{'nothing' if pd.isna(cell) else repr(cell)} in {_row_name(frame)} {row}" for row, cell in cells
         )
-        problems.add(
-            shown, f"column '{column}'", found, "a whole year in every row", "Mend or remove the rows."
-        )
+        mend = "Write the year alone, or remove the rows."
+        problems.add(shown, f"column '{column}'", found, "a whole year in every row, such as 1980", mend)
     return np.where(good, years, 0).astype(int)
 
 

@@ -115,6 +115,8 @@ def _values(region: Region, name: str, quantity: Quantity, frame, table: pd.Data
         fitting = [f'"{other}"' for other in quantity.usual if not quantity.outside(in_unit(other)).any()]
         fit = f"All would fit unit {' or '.join(fitting)}: check" if fitting else "Check the values and"
         where, mend = f"column '{column}'", f"{fit} `samples.units.{name}`."
+        if not values[bad].any():
+            mend = "0 is no measurement: leave the cells empty or remove the rows."
         problems.add(settings.file, where, found, quantity.text, mend)
     elif name == "coarse_fragments" and conversion(unit, "1")[0] != 1 and 0 < np.fmax.reduce(written) <= 1:
         log.warning("%s: no coarse fragments above 1 %s: are they ratios (unit 1)?", settings.file, unit)

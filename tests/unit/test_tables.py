@@ -245,8 +245,8 @@ def test_a_year_that_is_none_is_named_with_its_line(values, cell):
 
     assert years == [1980, 0]
     assert problems == [
-        f"t.csv, column 'soc': found {cell!r} in line 3, expected a whole year in every row. "
-        "Mend or remove the rows."
+        f"t.csv, column 'soc': found {cell!r} in line 3, expected a whole year in every row, such as 1980. "
+        "Write the year alone, or remove the rows."
     ]
 
 
@@ -254,7 +254,7 @@ def test_a_date_is_refused_once(values):
     _, problems = values("site,soc\na,1980-12-01\n", whole_years)
 
     assert len(problems) == 1
-    assert "'1980-12-01' in line 2" in problems[0]
+    assert "found '1980-12-01' in line 2, expected a whole year" in problems[0]
 
 
 def test_repeats_are_named_with_their_lines(problems_of):

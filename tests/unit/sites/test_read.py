@@ -98,7 +98,7 @@ def test_organic_matter_becomes_carbon(read, make):
             "0",
             "g/kg",
             "column 'soc': found 20 of 20 values such as 0 (line 2, site s0), which is 0 g/kg by unit 'g/kg', "
-            "expected above 0 to 600 g/kg. Check the values and `samples.units.soc`.",
+            "expected above 0 to 600 g/kg. 0 is no measurement: leave the cells empty or remove the rows.",
         ),
         (
             "bd",
