@@ -1,0 +1,16 @@
+"""What users take away: annual GeoTIFFs, the animation, pictures."""
+
+from poml_map.products.animation import animate
+from poml_map.products.geotiff import NODATA, map_name, read_map, write_map, write_years
+from poml_map.products.pictures import draw_comparison, draw_map
+
+__all__ = [
+    "NODATA",
+    "animate",
+    "draw_comparison",
+    "draw_map",
+    "map_name",
+    "read_map",
+    "write_map",
+    "write_years",
+]

@@ -1,0 +1,269 @@
+"""Annual maps as cloud-optimised GeoTIFFs that say in themselves what they are."""
+
+from __future__ import annotations
+
+import calendar
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
+
+from poml_map._version import __version__
+from poml_map.errors import ResourceError
+from poml_map.files import write_bytes_atomic
+from poml_map.grid import Grid
+from poml_map.schema import MODELS
+from poml_map.units import STOCK_LABELS
+
+logger = logging.getLogger(__name__)
+
+#: What stands in a file where the map has no value; arrays hold NaN there.
+NODATA = -9999.0
+
+#: Before each of the project's own tags, so that they stand together and clash with nobody's.
+TAG_PREFIX = "POML_MAP_"
+
+# 512 pixels: the default of the COG driver. Deflate: not every GDAL reads zstd. Averages in the overviews
+# keep the regional mean. Two threads of GDAL's own: rasterio holds Python's lock while the file is made.
+_COG_OPTIONS = {
+    "driver": "COG",
+    "compress": "DEFLATE",
+    "predictor": "FLOATING_POINT",
+    "level": 6,
+    "blocksize": 512,
+    "overview_resampling": "AVERAGE",
+    "bigtiff": "IF_SAFER",
+    "num_threads": 2,
+}
+
+
+def map_name(model: str, year: int) -> str:
+    """File name of one annual map.
+
+    Examples
+    --------
+    >>> map_name("POML", 1980)
+    'SOCS_POML_1980.tif'
+    """
+    return f"SOCS_{model}_{year}.tif"
+
+
+def write_map(
+    path,
+    values,
+    grid: Grid,
+    *,
+    model: str,
+    year: int,
+    unit: str,
+    depth_cm: float,
+    tags: Mapping[str, object] | None = None,
+    month: int = 12,
+) -> Path:
+    """Write one annual map: whole and checked at its final name, or not at all.
+
+    The file is float32, tiled, compressed, with averaged overviews, statistics, unit, date and the tags
+    below. The same arguments give the same bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; its folder must exist.
+    values : array_like, shape (y, x)
+        Carbon stock in `unit`, already converted. NaN is written as `NODATA`.
+    grid : Grid
+    model : str
+        ``POML``, ``ML`` or ``PO``.
+    year, month : int
+        The stock is that of the end of this month.
+    unit : {"kg/m2", "t/ha"}
+    depth_cm : float
+        Lower end of the layer, from the surface. [cm]
+    tags : mapping, optional
+        More facts, such as ``INPUT_DIGEST``, ``SYNTHETIC``, ``STAND_IN``, ``ASSUMED``, ``FILLED``; written
+        as ``POML_MAP_<NAME>``. True becomes ``YES``; None, False and "" are left out.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ValueError
+        If shape, unit or month do not fit, or if a value is infinite, beyond float32, or equal to `NODATA`.
+    ResourceError
+        If the disk is full, the folder refuses, or what was written does not read back equal.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 2, 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_map(f"{folder}/{map_name('POML', 1980)}", [[3.5, np.nan]], grid,
+    ...                      model="POML", year=1980, unit="kg/m2", depth_cm=20)
+    ...     with rasterio.open(path) as file:
+    ...         file.descriptions, file.units, file.read(1).tolist()
+    (('SOCS 1980 POML',), ('kg m-2',), [[3.5, -9999.0]])
+    """
+    pixels = _pixels(values, grid)
+    own = {"MODEL": model, "YEAR": year, "DEPTH_CM": f"{depth_cm:g}", "UNIT": _label(unit)}
+    dataset_tags = {
+        "TIFFTAG_SOFTWARE": f"poml_map {__version__}",
+        "TIFFTAG_DATETIME": _end_of_month(year, month),
+        "TIFFTAG_IMAGEDESCRIPTION": _sentence(model, year, month, unit, depth_cm),
+        **_prefixed({**own, "SOFTWARE": f"poml_map {__version__}", **(tags or {})}),
+    }
+    with MemoryFile() as memory:
+        with memory.open(**_profile(grid), **_COG_OPTIONS) as file:
+            file.write(pixels, 1)
+            file.set_band_description(1, f"SOCS {year} {model}")
+            file.units = [_label(unit).replace(" C ", " ")]
+            file.colorinterp = [ColorInterp.gray]
+            file.update_tags(**dataset_tags)
+            file.update_tags(1, **_statistics(pixels))
+        # Python writes the bytes, not GDAL: a full disk then raises, with its errno, at the right place.
+        data = memory.getbuffer()
+        return write_bytes_atomic(path, data, lambda written: _check(written, path, pixels, grid))
+
+
+def write_years(
+    folder,
+    maps,
+    years: Sequence[int],
+    grid: Grid,
+    *,
+    model: str,
+    unit: str,
+    depth_cm: float,
+    tags: Mapping[str, object] | None = None,
+    month: int = 12,
+) -> list[Path]:
+    """Write all annual maps of one model.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Must exist. The names are those of `map_name`.
+    maps : array_like, shape (year, y, x)
+        As in `write_map`. Only ``maps[i]`` is taken, when its turn comes, so it may be a store on disk.
+    years : sequence of int, shape (year,)
+
+    Returns
+    -------
+    list of Path
+        In the order of `years`.
+
+    Raises
+    ------
+    ValueError, ResourceError
+        As in `write_map`; maps that were finished before stay.
+    """
+    if len(maps) != len(years):
+        raise ValueError(f"maps: {len(maps)} maps for {len(years)} years; give one map for each year")
+    facts = {"model": model, "unit": unit, "depth_cm": depth_cm, "tags": tags, "month": month}
+    return [
+        write_map(Path(folder) / map_name(model, year), maps[index], grid, year=year, **facts)
+        for index, year in enumerate(years)
+    ]
+
+
+def read_map(path) -> np.ndarray:
+    """Values of a map as float32, NaN where the file has none, shape (y, x)."""
+    with rasterio.open(path) as file:
+        return file.read(1, masked=True).filled(np.nan)
+
+
+def _pixels(values, grid: Grid) -> np.ndarray:
+    """The map as it is stored: float32, `NODATA` for NaN."""
+    values = np.asarray(values)
+    if values.shape != grid.shape:
+        raise ValueError(f"values: shape {values.shape}, but the grid has {grid.shape} (rows, columns)")
+    with np.errstate(over="ignore"):
+        pixels = values.astype(np.float32)
+    _refuse(pixels, np.isinf(pixels), "infinite, or too large for float32")
+    _refuse(pixels, pixels == np.float32(NODATA), "the value that marks missing pixels in the file; use NaN")
+    if np.isnan(pixels).all():
+        logger.warning("The map has no value at all: every pixel is missing.")
+    return np.where(np.isnan(pixels), np.float32(NODATA), pixels)
+
+
+def _refuse(pixels: np.ndarray, wrong: np.ndarray, why: str) -> None:
+    if wrong.any():
+        row, col = np.argwhere(wrong)[0]
+        raise ValueError(f"values: {int(wrong.sum())} pixels, first at row {row}, column {col}: "
+                         f"{pixels[row, col]} is {why}")  # fmt: skip
+
+
+def _profile(grid: Grid) -> dict:
+    return {
+        "width": grid.width,
+        "height": grid.height,
+        "count": 1,
+        "dtype": "float32",
+        "crs": grid.crs,
+        "transform": rasterio.Affine(*grid.transform),
+        "nodata": NODATA,
+    }
+
+
+def _label(unit: str) -> str:
+    if unit not in STOCK_LABELS:
+        raise ValueError(f"unit: {unit!r}, expected one of {', '.join(STOCK_LABELS)}")
+    return STOCK_LABELS[unit]
+
+
+def _end_of_month(year: int, month: int) -> str:
+    """Date of the stock in TIFF's spelling; `month` outside 1-12 raises ValueError."""
+    if not 1 <= month <= 12:
+        raise ValueError(f"month: {month}, expected 1 to 12")
+    return f"{year:04d}:{month:02d}:{calendar.monthrange(year, month)[1]:02d} 00:00:00"
+
+
+def _sentence(model: str, year: int, month: int, unit: str, depth_cm: float) -> str:
+    meaning = f"{model}: {MODELS[model]}" if model in MODELS else model
+    return (f"Soil organic carbon stock at 0-{depth_cm:g} cm, end of {year:04d}-{month:02d}, "
+            f"in {_label(unit)} ({meaning})")  # fmt: skip
+
+
+def _prefixed(tags: Mapping[str, object]) -> dict[str, str]:
+    given = {name: value for name, value in tags.items() if value is not None and value is not False}
+    texts = {name: "YES" if value is True else str(value) for name, value in given.items()}
+    return {f"{TAG_PREFIX}{name.upper()}": text for name, text in texts.items() if text}
+
+
+def _statistics(pixels: np.ndarray) -> dict[str, str]:
+    """Band statistics under the names GDAL and QGIS look for; only the share of values when there is none."""
+    valid = pixels[pixels != np.float32(NODATA)].astype(float)
+    share = {"STATISTICS_VALID_PERCENT": f"{100 * valid.size / pixels.size:.4g}"}
+    if not valid.size:
+        return share
+    numbers = {"MINIMUM": valid.min(), "MAXIMUM": valid.max(), "MEAN": valid.mean(), "STDDEV": valid.std()}
+    return share | {f"STATISTICS_{name}": f"{number:.10g}" for name, number in numbers.items()}
+
+
+def _check(written: Path, path, pixels: np.ndarray, grid: Grid) -> None:
+    """Open the temporary file again and compare all with what was meant."""
+    try:
+        with rasterio.open(written) as file:
+            meant, found = _profile(grid), file.profile
+            names = ("width", "height", "count", "dtype", "nodata")
+            wrong = [name for name in names if found[name] != meant[name]]
+            if file.crs != rasterio.crs.CRS.from_user_input(grid.crs):
+                wrong.append("CRS")
+            if not np.allclose(tuple(file.transform)[:6], grid.transform, rtol=1e-12, atol=0):
+                wrong.append("transform")
+            if not wrong and not np.array_equal(file.read(1), pixels):
+                wrong.append("values")
+    except RasterioError as error:
+        wrong = [f"unreadable, {error}"]
+    if wrong:
+        raise ResourceError(
+            f"{path}: what was written does not read back equal ({', '.join(wrong)}). "
+            "The disk may be failing or full; run the same command again."
+        )
