@@ -58,7 +58,7 @@ class HeldOut:
         everywhere = np.ones(len(self.observed), bool)
         subsets = {"all": everywhere}
         subsets |= {str(year): self.year == year for year in np.unique(self.year)}
-        subsets["common"] = self.is_later & np.all([np.isfinite(getattr(self, m)) for m in MODELS], axis=0)
+        subsets["common"] = np.all([np.isfinite(getattr(self, m)) for m in MODELS], axis=0)
         return [self._scored(model, name, rows) for name, rows in subsets.items() for model in MODELS]
 
     def _scored(self, model: str, subset: str, rows: np.ndarray) -> dict:

@@ -306,7 +306,7 @@ def _refuse_other_inputs(header, columns, units, target_unit):
 
 def _refuse_other_nodes():
     """The trees of this scikit-learn must have the fields that are in the file, no more and no fewer."""
-    wrong = differences(sorted(_NODE_FIELDS), sorted(NODE_DTYPE.names), "node field")
+    wrong = differences(sorted(NODE_DTYPE.names), sorted(_NODE_FIELDS), "node field")
     if wrong:
         raise ValueError(
             f"forest file: scikit-learn {sklearn.__version__} builds its trees otherwise: {wrong}. "

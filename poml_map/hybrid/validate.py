@@ -12,7 +12,7 @@ from .held_out import HeldOut
 from .panel import SitePanel
 from .training import TrainingRows, refuse_w_p
 
-_STEPS_PER_FOLD = 3  # calibrated process model, ML forest, POML forest
+MODEL_STEPS = 3  # per fold: calibrated process model, ML forest, POML forest
 
 
 def site_folds(site_ids, n_folds: int = 5, seed: int = 0) -> np.ndarray:
@@ -139,7 +139,7 @@ def cross_validate(
     forest = PomlForest() if forest is None else forest
     fold_of_site = site_folds(panel.sites, n_folds, seed)
     predicted = {model: np.full(panel.observed.shape, np.nan) for model in ("PO", "ML", "POML")}
-    steps = _counted(progress, _STEPS_PER_FOLD * n_folds)
+    steps = _counted(progress, MODEL_STEPS * n_folds)
     any_simulated = False
     for fold in range(n_folds):
         held_out = fold_of_site == fold
