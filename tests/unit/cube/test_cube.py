@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from poml_map import schema
 from poml_map.cube import area, open_cube, open_layers, series
 from poml_map.cube.arrayfile import ArrayFiles
+from poml_map.cube.container import open_container
 from poml_map.cube.raster import RasterFiles
 from poml_map.errors import InputError
 
@@ -262,3 +263,16 @@ def test_a_resolution_in_degrees_for_a_grid_in_metres_is_refused(mini):
     mini.settings["grid"]["resolution"] = 0.005
     with pytest.raises(InputError, match="units of the grid's CRS"):
         area.region_grid(mini.region())
+
+
+def test_one_thread_at_a_time_is_inside_the_netcdf_library(mini):
+    def variables():
+        with open_container(mini / "ppt.nc", "netcdf") as data:
+            return data.names
+
+    with ThreadPoolExecutor(1) as pool:
+        with open_container(mini / "ppt.nc", "netcdf"):
+            other = pool.submit(variables)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.2)
+        assert "ppt" in other.result(timeout=10)

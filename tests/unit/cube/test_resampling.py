@@ -141,6 +141,15 @@ def test_longitudes_from_0_to_360_and_from_minus_180_are_the_same_place(mini, wr
     assert tile["west"].notnull().all()
 
 
+def test_longitudes_that_pass_360_on_the_way_are_even(mini, write):
+    """350, 355, 0, 5: a window around Greenwich cut from a 0-360 file."""
+    lon = np.arange(350.0, 490.0, 5.0) % 360
+    lat = np.array([40.0, 30, 20])
+    write.static(mini / "x.nc", "x", np.arange(28.0) + 0 * lat[:, None], lon, lat)
+    cube = covariate(mini, "x.nc", "netcdf", variable="x")
+    assert_allclose(cube.read_tile(Tile(5, 6, 5, 6))["X"], (120.05 - 350 + 360) / 5, atol=0.02)
+
+
 def test_a_global_raster_is_not_cut_where_its_columns_end():
     """Pixels at Greenwich lie on both ends of a 0-360 raster."""
     grid = Grid("EPSG:4326", (0.5, 0.0, -2.0, 0.0, -0.5, 51.0), 8, 2)

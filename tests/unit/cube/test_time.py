@@ -50,6 +50,14 @@ def test_ndvi_spins_up_with_the_climatology_of_its_first_years(mini, whole):
     assert_array_equal(early[12:], tile["ndvi_spinup"])
 
 
+def test_the_climatology_uses_years_before_the_run_if_the_entry_has_them(mini, whole, write):
+    for year, value in ((1978, 0.2), (1979, 0.4), (1980, 0.6), (1981, 0.8)):
+        bands = np.full((12, 32, 40), value, "float32")
+        write.raster(mini / f"ndvi_{year}.tif", bands, 119.8, 30.4, 0.02)
+    mini.entries["ndvi"]["years"] = [1978, 1981]
+    assert_allclose(whole(open_layers(mini.region()))["ndvi_spinup"], 0.5, rtol=1e-6)
+
+
 def test_a_month_that_is_missing_is_refused_by_name_even_with_a_fill(mini, refused, write):
     months = [month for month in write.months(range(1978, 1982)) if month != (1980, 6)]
     rewrite(mini, write, months)
