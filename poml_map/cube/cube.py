@@ -84,12 +84,15 @@ class Cube:
         """Which pixels are mapped, shape (n,)."""
         return self._opened.mask.values(points)
 
-    def read_tile(self, tile: Tile) -> xr.Dataset:
+    def read_tile(self, tile: Tile, *, mapped_only: bool = False) -> xr.Dataset:
         """What the models need of one tile, in memory.
 
         Parameters
         ----------
         tile : Tile
+        mapped_only : bool
+            Leave every pixel outside the mask NaN, which saves reading it; a tile without a mapped pixel then
+            holds the mask alone.
 
         Returns
         -------
@@ -104,8 +107,14 @@ class Cube:
             If a file is damaged or a value impossible.
         """
         points = Points.of_tile(self.grid, tile)
-        data = {"mask": (("y", "x"), self.mask_at(points).reshape(tile.shape))}
-        for name, (dims, values) in self._values(points, self._model_columns()).items():
+        wanted = self.mask_at(points)
+        data = {"mask": (("y", "x"), wanted.reshape(tile.shape))}
+        columns = self._model_columns() if wanted.any() or not mapped_only else []
+        if mapped_only and columns:
+            points = Points(points.x[wanted], points.y[wanted], points.size, points.crs)
+        for name, (dims, values) in self._values(points, columns).items() if columns else ():
+            if mapped_only:
+                values = _spread(values, wanted)
             data[name] = ((*dims, "y", "x"), values.reshape(*values.shape[: len(dims)], *tile.shape))
         coords = self._time_coords() | {"y": self.grid.y[tile.rows], "x": self.grid.x[tile.cols]}
         return self.described(xr.Dataset(data, coords=coords))
@@ -238,3 +247,10 @@ class Cube:
         entry = layer.source.entry
         source = entry.source or layer.source.name
         return {"units": layer.unit, "long_name": about, "source": source}
+
+
+def _spread(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Values (..., k) of the k wanted pixels as (..., n), NaN at the others."""
+    everywhere = np.full((*values.shape[:-1], len(wanted)), np.nan, values.dtype)
+    everywhere[..., wanted] = values
+    return everywhere

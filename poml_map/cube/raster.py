@@ -122,7 +122,7 @@ class RasterFiles:
                 ]
         except _FAILURES as error:
             raise damaged(self.source, self.source.shown(self._variable, *file), error, window) from error
-        return np.concatenate(parts, axis=2)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
 def _open(path):

@@ -33,6 +33,10 @@ class Notes:
         assumed = [f"mu = {parameters.mu_max:.3g}"] if parameters.origin == "assumed" else []
         if region.settings.samples.year is not None:
             assumed.append(f"sampling year {region.settings.samples.year}")
+        for name, unit in (("bulk_density", " g/cm3"), ("coarse_fragments", "")):
+            number = getattr(region.settings.samples, name)
+            if isinstance(number, float):
+                assumed.append(f"{name.replace('_', ' ')} {number:g}{unit}")
         assumed = ", ".join(assumed)
         lines = ["Synthetic data"] if region.settings.synthetic else []
         lines += [f"Stand-in: {stand_ins}"] if stand_ins else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,8 @@ def _stages(
         parameters = find_parameters(region, model)
         effects = effects_of_choices(region, samples, points, parameters)
     notes = Notes.of(region, parameters)
+    for line in notes.lines:
+        log.warning("  %s", line)
     with watch.stage("cross-validation and forests"):
         learned = learn(region, samples, points, model, parameters, Progress("forests"))
     with watch.stage("mapping"):
@@ -101,8 +104,9 @@ def _stages(
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
         create_store(store, cube.grid, region.years, tiles.models, tile_size, attrs)
         progress = Progress("maps")
+        read = partial(cube.read_tile, mapped_only=True)
         summary = map_region(
-            cube.read_tile, cube.grid, tiles, store, tile_size=tile_size, workers=workers, progress=progress
+            read, cube.grid, tiles, store, tile_size=tile_size, workers=workers, progress=progress
         )
         _refuse_empty(region, summary)
         _refuse_lost_pixels(store, summary)
