@@ -23,7 +23,7 @@ Step = tuple[tuple[int | None, ...], int | None]
 # A source whose cells of the whole area and all steps fit in this is kept in memory. [bytes]
 KEEP_BYTES = 64 * 2**20
 # What is read from files at once. [bytes]
-_BATCH_BYTES = 32 * 2**20
+_BATCH_BYTES = 8 * 2**20
 _SHORT_TIMES = ("second", "minute", "hour", "day", "week")
 
 
