@@ -122,7 +122,7 @@ def _process(region: Region, rothc: dict, effects) -> list[str]:
     lines = [
         "## Process model",
         "",
-        f"- mu_max {rothc['mu_max']:.4g}, K_m {rothc['k_m_kg_m2']:.4g} kg/m2 ({rothc['origin']}).",
+        f"- {rothc['law']} ({rothc['origin']}).",
         f"- mu at the first campaign: median {mu['median']:.3f} (5-95 %: {mu['q05']:.3f} to {mu['q95']:.3f}); "
         "it is 1 in the spin-up, so the distance from 1 is a jump in decay that climate does not explain.",
         f"- a*b*c after the first campaign over that of the spin-up: median {jump['median']:.3f} "

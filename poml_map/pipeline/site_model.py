@@ -204,6 +204,13 @@ def _limit_warning(result: CalibrationResult) -> list[str]:
     return [f"calibration: {texts[result.limit]}; that one-parameter limit was fitted. Do not interpret K_m."]
 
 
+def _law(mu_max: float, k_m: float, limit: str) -> str:
+    """The microbial factor in words; at a limit only what the data determine."""
+    if limit == "linear":
+        return f"mu = {mu_max / k_m:.4g} m2/kg x BIO"
+    return f"mu = {mu_max:.4g}" if k_m == 0 else f"mu = {mu_max:.4g} BIO / ({k_m:.4g} kg/m2 + BIO)"
+
+
 def _assumed(region: Region, model: SiteModel, change: float) -> Parameters:
     if len(set(model.start_year)) > 1 or model.start_year[0] != region.years[0]:
         found = f"first campaigns {sorted(set(model.start_year.tolist()))}"
