@@ -244,9 +244,8 @@ def _given(model, mu_max, k_m, origin, warnings, details=None) -> Parameters:
         ),
         **(details or {}),
     }
-    log.info(
-        "  mu_max %.4g, K_m %.4g kg/m2 (%s); mu at the start %.3g", mu_max, k_m, origin, quantiles["median"]
-    )
+    more["law"] = _law(mu_max, k_m, more.get("limit", "none"))
+    log.info("  %s (%s); median mu at the first campaign %.3g", more["law"], origin, quantiles["median"])
     for text in warnings:
         log.warning("  warning: %s", text)
     return Parameters(float(mu_max), float(k_m), origin, more, warnings)
