@@ -23,7 +23,7 @@ _LLOYD_PASSES = 20
 _BORDER_WIGGLE = 4.0
 # Fertilizer of 1980 and by how much it grew until 2000, lowest and highest county. [kg/ha, -]
 _RATE_1980 = (130.0, 220.0)
-_GROWTH = (1.45, 2.75)
+_GROWTH = (1.75, 2.4)
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ def _fertilizer(size: Size, seed: int) -> np.ndarray:
     start = spread(rng, *_RATE_1980, count)
     growth = np.log(spread(rng, *_GROWTH, count))
     # Fast in the eighties, slower when most fields have what they can use.
-    shape = years ** spread(rng, 0.5, 0.95, count)
+    bend = spread(rng, 1.0, 2.4, count)
+    shape = np.expm1(-bend * years) / np.expm1(-bend)
     wiggle = rng.normal(0, 0.03, (size.n_counties, len(years)))
     return (start * np.exp(growth * shape + wiggle)).round(1)

@@ -18,17 +18,17 @@ from poml_map.demo.world import Places, World
 PARAMETERS = {
     "mean_stock_1980": 4.45,  # kg/m2
     "sd_explained_by_covariates": 0.45,  # kg/m2
-    "sd_of_unexplained_field": 0.30,  # kg/m2
+    "sd_of_unexplained_field": 0.28,  # kg/m2
     "correlation_lengths_of_unexplained_field": [18.0, 3.0],  # km
     "passive_share": 0.42,
     "fast_decay": 0.85,  # 1/year at 16 degC, moist and drained
-    "slow_decay": 0.054,  # 1/year
+    "slow_decay": 0.06,  # 1/year
     "fast_share_of_active": 0.13,
     "q10": 2.1,
     "reference_temperature": 16.0,  # degC
     "paddy_slowing": 0.35,
-    "fertilizer_response": 4.0,
-    "fertilizer_half": 420.0,  # kg/ha
+    "fertilizer_response": 24.0,
+    "fertilizer_half": 1100.0,  # kg/ha
     "measurement_sd": 0.15,  # kg/m2
 }
 
@@ -106,7 +106,7 @@ def _past(world: World, places: Places) -> np.ndarray:
     """Input of 1980 against what would keep the stock: fields differ in their history."""
     field = world.random("history", 14).at(places.lon, places.lat)
     detail = world.random("history of fields", 2.5).at(places.lon, places.lat)
-    return np.exp(0.075 + 0.075 * field + 0.09 * detail)
+    return np.exp(0.075 + 0.07 * field + 0.075 * detail)
 
 
 class _Yearly:
@@ -153,8 +153,8 @@ def management(world: World) -> np.ndarray:
     count = len(fertilizer)
     years = np.arange(len(RUN_YEARS))[None, :]
     # Green manure was given up when the fields went to the households; straw came back later.
-    given_up = spread(rng, 0.23, 0.34, count) * (1.0 - np.exp(-years / spread(rng, 1.0, 2.5, count)))
-    begin, gain = spread(rng, 3.5, 8.5, count), spread(rng, 0.21, 0.60, count)
+    given_up = spread(rng, 0.31, 0.41, count) * (1.0 - np.exp(-years / spread(rng, 0.8, 2.0, count)))
+    begin, gain = spread(rng, 3.5, 7.0, count), spread(rng, 0.13, 0.41, count)
     straw = gain * (_logistic((years - begin) / 1.5) - _logistic(-begin / 1.5))
     return crops * (1.0 - given_up) * (1.0 + straw)
 

@@ -28,7 +28,7 @@ _CURVES = {
     OTHER: [0.40, 0.42, 0.49, 0.56, 0.58, 0.57, 0.61, 0.63, 0.59, 0.53, 0.47, 0.42],
 }
 # How much a better place shows in each month, for one standard deviation of vigour.
-_VIGOUR = 0.030
+_VIGOUR = 0.040
 # More fertilizer, greener fields: over the run. [NDVI]
 _GREENING = 0.035
 _YEAR_SPREAD, _CELL_SPREAD, _MONTH_SPREAD = 0.018, 0.022, 0.012

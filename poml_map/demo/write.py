@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from poml_map.grid import Grid
 
 #: A folder with this file in it is an earlier demo, which may be written over.
 MARKER = ".poml-map-demo"
+
+_DATE = "2000-01-01T00:00:00.000Z"
 
 
 def write_demo(directory: str | Path, size: str = "small", seed: int = 1) -> list[Path]:
@@ -60,7 +63,9 @@ def write_demo(directory: str | Path, size: str = "small", seed: int = 1) -> lis
     try:
         return _write(directory, wanted, int(seed))
     except OSError as error:
-        raise resource_error(Path(error.filename or directory), error) from error
+        # GDAL gives a text without a number.
+        named = error if error.errno else OSError(errno.EIO, str(error))
+        raise resource_error(directory, named) from error
 
 
 def _checked_size(size: str, seed: int) -> Size:
@@ -149,8 +154,13 @@ def _write_stock(path: Path, grid: Grid, places: Places, values: np.ndarray, yea
 def _write_counties(folder: Path, world: World) -> list[Path]:
     path = folder / "counties.gpkg"
     path.unlink(missing_ok=True)
-    metadata = {"DESCRIPTION": rasters.MARK}
-    pyogrio.write_dataframe(world.counties.table, path, layer="counties", layer_metadata=metadata)
+    # GeoPackage notes when it was written; a fixed date keeps the file the same to the last byte.
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
+    try:
+        metadata = {"DESCRIPTION": rasters.MARK}
+        pyogrio.write_dataframe(world.counties.table, path, layer="counties", layer_metadata=metadata)
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     return [path, _write_table(folder / "fertilizer.csv", world.counties.fertilizer_table())]
 
 
