@@ -80,6 +80,11 @@ class Region:
         used = (source.entry for source in self.sources.values())
         return [entry.cube_column or entry.role for entry in used if entry.stand_in]
 
+    @property
+    def stand_in_names(self) -> list[str]:
+        """What these columns are, for people."""
+        return [source.entry.cube_long_name for source in self.sources.values() if source.entry.stand_in]
+
 
 def load_region(path: str | Path) -> Region:
     """Read `region.yaml` and its catalogs.

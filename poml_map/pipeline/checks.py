@@ -123,7 +123,7 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
     ]
     lines += [f"            not used: {n} rows {reason}" for reason, n in counts["n_dropped"].items()]
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
-    lines += [f"  stand-in  {', '.join(region.stand_ins)}"] if region.stand_ins else []
+    lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
     return lines
 
 

@@ -39,7 +39,7 @@ class Notes:
                 assumed.append(f"{name.replace('_', ' ')} {number:g}{unit}")
         assumed = ", ".join(assumed)
         lines = ["Synthetic data"] if region.settings.synthetic else []
-        lines += [f"Stand-in: {stand_ins}"] if stand_ins else []
+        lines += [f"Stand-in: {', '.join(region.stand_in_names)}"] if stand_ins else []
         lines += [f"Assumed: {assumed}"] if assumed else []
         return cls(lines, {"SYNTHETIC": region.settings.synthetic, "STAND_IN": stand_ins, "ASSUMED": assumed})
 
