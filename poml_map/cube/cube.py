@@ -152,8 +152,8 @@ class Cube:
         return self.described(xr.Dataset(data or self._empty(columns, len(row)), coords=coords))
 
     def outlines(self) -> list[np.ndarray]:
-        """Outlines of the zones for pictures: arrays of shape (k, 2) in the grid's CRS, details below a pixel lost."""
-        tolerance = min(self.grid.resolution)
+        """Outlines of the zones for pictures: arrays of shape (k, 2) in the grid's CRS, finer than a pixel."""
+        tolerance = min(self.grid.resolution) / 4
         return [
             ring for zones in self._opened.zones.values() for ring in zones.outlines(self.grid.crs, tolerance)
         ]

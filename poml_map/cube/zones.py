@@ -12,11 +12,13 @@ import numpy as np
 import pyogrio
 import shapely
 
+from poml_map import formats
 from poml_map.catalog import Source, require_files
 from poml_map.config import Region
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, moved
 from poml_map.errors import InputError, Problems
+from poml_map.tables import key_text
 
 _NAMED = 8
 
@@ -99,21 +101,6 @@ class Zones:
         return rings
 
 
-def key_text(value) -> str:
-    """A key as text, trimmed; whole numbers without a decimal point.
-
-    Examples
-    --------
-    >>> key_text(" 330101 "), key_text(330101.0), key_text(None)
-    ('330101', '330101', '')
-    """
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
 def alike(key: str) -> str:
     """What stays of a key when case, blanks, width of characters and leading zeros do not count.
 
@@ -155,6 +142,8 @@ def open_zones(
     def add(found: str, expected: str, mend: str = "", where: str = "") -> None:
         problems.extend([source.problem(found, expected, mend, where, shown)])
 
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise InputError(source.problem("a table without shapes", "polygons", "Check `uri:`.", file=shown))
     columns = [name for name in frame.columns if name != frame.geometry.name]
     for column in dict.fromkeys([entry.key, entry.name, *(where or {})]):
         if column is not None and column not in columns:
@@ -165,6 +154,9 @@ def open_zones(
         add("no polygons, or other shapes among them", "polygons only")
     problems.raise_if_any()
     keys = [key_text(value) for value in frame[entry.key]]
+    bare = [key for key, empty in zip(keys, frame.geometry.is_empty, strict=True) if empty]
+    if bare:
+        add(f"{len(bare)} polygons without an area: {', '.join(bare[:_NAMED])}", "a shape in every row")
     _check_keys(keys, entry.key, add)
     chosen = _choose(frame, where or {}, region, source)
     problems.raise_if_any()
@@ -179,6 +171,9 @@ def _read(source: Source) -> gpd.GeoDataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # remarks of GDAL on measures and closed rings
             layer = {"layer": source.entry.layer} if source.entry.layer else {}
+            driver = pyogrio.read_info(source.path(), **layer)["driver"]
+            if driver not in (*formats.VECTOR, "CSV"):  # a CSV is told that it has no shapes
+                raise ValueError(f"a file of format {driver}, which is not read")
             return gpd.read_file(source.path(), **layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, ValueError) as error:
         raise damaged(source, source.shown(), error) from error

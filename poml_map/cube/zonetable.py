@@ -9,9 +9,9 @@ import pandas as pd
 
 from poml_map.catalog import Source, require_files
 from poml_map.cube.frames import year_list
-from poml_map.cube.zones import Zones, alike, key_text
+from poml_map.cube.zones import Zones, alike
 from poml_map.errors import InputError, Problems
-from poml_map.tables import numbers, read_table, refuse_repeats
+from poml_map.tables import key_text, listed, numbers, read_table, refuse_repeats, whole_years
 
 _NAMED = 8
 # A single series is one zone that is everywhere.
@@ -57,15 +57,11 @@ def open_table(source: Source, zones: Zones | None) -> ZoneTable:
     columns = [entry.year, entry.value, *([entry.key] if entry.zones else [])]
     frame = read_table(source.path(), shown, entry.table, columns)
     problems = Problems()
-    years = numbers(frame, entry.year, shown, entry.table, problems)
+    years = whole_years(frame, entry.year, shown, entry.table, problems)
     values = numbers(frame, entry.value, shown, entry.table, problems)
-    broken = np.flatnonzero(~np.isfinite(years) | (years != np.round(years)))
-    if len(broken) and not len(problems):
-        found = f"{frame[entry.year].iloc[broken[0]]!r} in line {frame.index[broken[0]]}"
-        problems.extend([source.problem(found, "a whole year", "", f"column '{entry.year}'", shown)])
     problems.raise_if_any()
     keys = [key_text(key) for key in frame[entry.key]] if entry.zones else [_EVERYWHERE] * len(frame)
-    table = pd.DataFrame({"key": keys, "year": years.astype(int), "value": values}, index=frame.index)
+    table = pd.DataFrame({"key": keys, "year": years, "value": values}, index=frame.index)
     refuse_repeats(table, ["key", "year"] if entry.zones else ["year"], shown)
     factor, offset = entry.unit_conversion()
     table["value"] = table["value"] * factor + offset
@@ -97,10 +93,11 @@ def _check_join(source: Source, keys: list[str], zones: Zones, table: pd.DataFra
     if only_table:
         rows = int(table["key"].isin(only_table).sum())
         parts.append(
-            f"{len(only_table)} keys of the table without a polygon ({_list(only_table)}; {rows} rows)"
+            f"{len(only_table)} keys of the table without a polygon "
+            f"({listed(map(repr, only_table), _NAMED)}; {rows} rows)"
         )
     if only_zones:
-        parts.append(f"{len(only_zones)} polygons without a row ({_list(only_zones)})")
+        parts.append(f"{len(only_zones)} polygons without a row ({listed(map(repr, only_zones), _NAMED)})")
     pairs = [(a, b) for a in only_table for b in only_zones if alike(a) == alike(b)]
     mend = "Write the keys alike on both sides, or use codes."
     if pairs:
@@ -109,11 +106,6 @@ def _check_join(source: Source, keys: list[str], zones: Zones, table: pd.DataFra
     where = f"key '{source.entry.key}'"
     expected = f"the keys of '{zones.source.name}', all of them"
     raise InputError(source.problem(" and ".join(parts), expected, mend, where, source.shown()))
-
-
-def _list(keys: list[str]) -> str:
-    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-    return ", ".join(map(repr, keys[:_NAMED])) + more
 
 
 def _pivot(table: pd.DataFrame, zones: Zones | None) -> ZoneTable:
