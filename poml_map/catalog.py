@@ -32,7 +32,8 @@ from poml_map.yamlmodel import Settings, validate
 
 __all__ = [
     "CLASS_ROLES", "MONTHLY_ROLES", "PAN_FACTOR", "Catalog", "Driver", "Entry", "Resampling", "Role", "Source",
-    "TableDialect", "Time", "file_problems", "load_catalog", "path_problem", "require_files", "uri_fields",
+    "TableDialect", "Time", "file_problems", "first_of_files", "load_catalog", "path_problem", "require_files",
+    "uri_fields",
 ]  # fmt: skip
 
 # So many files of one entry are named; the rest is counted.
@@ -196,10 +197,23 @@ def file_problems(source: Source, years) -> list[Problem]:
     files = source.files(years)
     checked = (path_problem(source, source.path(*file), source.shown(*file)) for file in files)
     problems = [problem for problem in checked if problem]
+    return first_of_files(source, problems, len(files))
+
+
+def first_of_files(source: Source, problems: list[Problem], files: int) -> list[Problem]:
+    """The first few problems of an entry with many files, and a line that counts the rest.
+
+    Parameters
+    ----------
+    source : Source
+    problems : list of Problem
+    files : int
+        How many files were looked at.
+    """
     more = len(problems) - _FILES_NAMED
     if more <= 1:
         return problems
-    found = f"the same or worse of {more} more of {len(files)} files"
+    found = f"the same or worse of {more} more of {files} files"
     return [*problems[:_FILES_NAMED], source.problem(found, file=source.entry.uri)]
 
 

@@ -73,19 +73,22 @@ def _check_area(region: Region, add: Add) -> None:
     if crs is None:
         add(("area", "crs"), repr(area.crs), "a known CRS", _CRS_MEND)
     elif area.bounds:
-        _check_bounds(area.bounds, crs.is_geographic, add)
+        _check_bounds(area.bounds, crs, add)
     if area.where and area.polygons is None:
         add(("area", "where"), "a choice of polygons without `polygons:`", "both, or neither")
     _check_reference(region, ("area", "polygons"), area.polygons, ("zones",), add)
     _check_reference(region, ("area", "mask"), area.mask, ("mask",), add)
 
 
-def _check_bounds(bounds: list[float], geographic: bool, add: Add) -> None:
+def _check_bounds(bounds: list[float], crs: pyproj.CRS, add: Add) -> None:
     left, bottom, right, top = bounds
     order = "Order: [xmin, ymin, xmax, ymax]."
     if not (left < right and bottom < top):
         add(("area", "bounds"), str(bounds), "xmin < xmax and ymin < ymax", order)
-    elif geographic and not (bottom >= -90 and top <= 90 and left >= -180 and right <= 360):
+    elif not crs.is_geographic and -180 <= left < right <= 360 and -90 <= bottom < top <= 90:
+        mend = 'These look like degrees: then write `crs: "EPSG:4326"` below `area:`.'
+        add(("area", "bounds"), str(bounds), f"units of {crs.name}", mend)
+    elif crs.is_geographic and not (bottom >= -90 and top <= 90 and left >= -180 and right <= 360):
         mend = f"{order} Longitude comes first: are they swapped?"
         add(("area", "bounds"), str(bounds), "degrees, latitudes from -90 to 90", mend)
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import xarray as xr
 
+from poml_map.catalog import file_problems
 from poml_map.config import Region, load_region
 from poml_map.cube.area import region_grid
 from poml_map.cube.build import Builder
 from poml_map.cube.check import check_cube
 from poml_map.cube.cube import Cube
+from poml_map.cube.timeplan import wanted_years
+from poml_map.errors import InputError
 
 __all__ = ["Cube", "check_cube", "open_cube", "open_layers", "region_grid"]
 
@@ -31,7 +34,13 @@ def open_layers(region: Region) -> Cube:
     InputError
         With everything that headers and tables show to be wrong, of all sources at once.
     """
-    return Cube(region, Builder(region).build())
+    try:
+        builder = Builder(region)
+    except InputError as error:  # no area: say at least which other files are missing
+        files = [file_problems(source, wanted_years(source, region)) for source in region.sources.values()]
+        others = [each for problems in files for each in problems if each not in error.problems]
+        raise InputError([*error.problems, *others]) from error
+    return Cube(region, builder.build())
 
 
 def open_cube(region: Region | str | Path, chunk: int = 256) -> xr.Dataset:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pyproj
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from poml_map.catalog import Source, require_files
 from poml_map.config import Region
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, transformer
+from poml_map.cube.raster import open_raster
 from poml_map.cube.zones import Zones, open_zones
 from poml_map.errors import InputError
 from poml_map.grid import Grid
@@ -142,12 +141,10 @@ def _grid_like(source: Source, area: Area) -> Grid:
     require_files(source, [])
     shown = source.shown()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(source.path()) as data:
-                crs = source.entry.crs or (data.crs.to_string() if data.crs else None)
-                a, b, c, d, e, f = tuple(data.transform)[:6]
-                width, height = data.width, data.height
+        with open_raster(source.path()) as data:
+            crs = source.entry.crs or (data.crs.to_string() if data.crs else None)
+            a, b, c, d, e, f = tuple(data.transform)[:6]
+            width, height = data.width, data.height
     except RasterioError as error:
         raise damaged(source, shown, error) from error
     if crs is None or b or d or e >= 0 or a <= 0:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from poml_map.catalog import Entry, Source, uri_fields
+from poml_map.catalog import Entry, Source, first_of_files, uri_fields
 from poml_map.cube.container import FAILURES, open_container
 from poml_map.cube.frames import Frame, damaged, same_grid
 from poml_map.cube.header import Header, HeaderReader, packing
@@ -57,7 +57,8 @@ class ArrayFiles:
             mend = "Only monthly values are read: aggregate daily ones, remove doubles."
             expected = "one step a month" if source.entry.steps_in_time == "monthly" else "one step a year"
             problems.extend([source.problem(repeated(seen), expected, mend, f"variable {variable}")])
-        problems.raise_if_any()
+        if len(problems):
+            raise InputError(first_of_files(source, list(problems), len(files)))
         self.grid, self.packing = first.grid, first.packing
         self._roles = first.roles
         self.frames = frozenset(self._at)

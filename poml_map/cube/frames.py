@@ -77,12 +77,21 @@ def year_list(years) -> str:
 def damaged(source: Source, file: str, error: Exception, window: Tile | None = None) -> InputError:
     """The error for a file that cannot be opened or read."""
     where = f"rows {window.row0}-{window.row1}, columns {window.col0}-{window.col1}" if window else ""
-    said = str(error).strip() or type(error).__name__
+    found = f"an error while {'reading' if window else 'opening'} ({_said(source, file, error)})"
     mend = "The file looks damaged or cut short: bring it again, and compare its size with the original."
-    found = f"an error while {'reading' if window else 'opening'} ({said})"
+    if window is None:
+        mend = f"It is damaged, or no file for driver {source.entry.driver}: bring it again, or change `driver:`."
     return InputError(
         Problem(file, f"entry '{source.name}'" + (f", {where}" if where else ""), found, "", mend)
     )
+
+
+def _said(source: Source, file: str, error: Exception) -> str:
+    """The library's first cause, with the file as the user would write it."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    text = str(error).strip().rstrip(".") or type(error).__name__
+    return text.replace(str(source.root / file), file)
 
 
 def same_grid(first: SourceGrid, other: SourceGrid) -> bool:

@@ -56,14 +56,18 @@ def check_range(
     name = frame_name(frames[index])
     where = f"{band}{' (' + name + ')' if name else ''}"
     number, frames_bad = int(bad.sum()), int(bad.any(axis=(1, 2)).sum())
-    found = f"{number} values outside the range of {entry.cube_column}"
+    found = f"{number} value{'s'[: number > 1]} outside the range of {entry.cube_column}"
     found += f" in {frames_bad} maps" if frames_bad > 1 else ""
-    found += f", such as {value:g} {entry.cube_unit} at row {window.row0 + row}, column {window.col0 + col}"
-    expected = f"{low:g} to {high:g} {entry.cube_unit}"
+    found += f", such as {_with_unit(value, entry)} at row {window.row0 + row}, column {window.col0 + col}"
+    expected = f"{low:g} to {_with_unit(high, entry)}"
     given = (value - convert.offset) / convert.factor if convert.factor else value
     scale, offset = reader.packing
     stored = (given - offset) / scale if scale else given
     raise InputError(source.problem(found, expected, mend(entry, value, given, stored), where, file))
+
+
+def _with_unit(number: float, entry: Entry) -> str:
+    return f"{number:g}" if entry.cube_unit == "1" else f"{number:g} {entry.cube_unit}"
 
 
 def mend(entry: Entry, value: float, given: float, stored: float) -> str:
@@ -100,5 +104,6 @@ def mend(entry: Entry, value: float, given: float, stored: float) -> str:
     for unit in _OFTEN.get(entry.cube_unit, ()):
         factor, offset = conversion(unit, entry.cube_unit)
         if unit != entry.unit and low <= given * factor + offset <= high:
-            return f"Declare `unit: {unit}` if that is the unit of the file."
+            quoted = f'"{unit}"' if unit == "%" else unit  # YAML reads no bare %
+            return f"Declare `unit: {quoted}` if that is the unit of the file."
     return "Check `unit:`, `scale:` and `nodata:` of the entry, or widen `valid_range:` if the value is real."

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
-import rasterio
 from rasterio.enums import MaskFlags
+from rasterio.env import ensure_env
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from poml_map.catalog import Source, uri_fields
+from poml_map import formats
+from poml_map.catalog import Source, first_of_files, uri_fields
 from poml_map.cube.frames import STATIC, Frame, damaged, same_grid
 from poml_map.cube.positions import SourceGrid, source_grid
+from poml_map.cube.tiffblocks import check_blocks
 from poml_map.errors import InputError, Problems
 from poml_map.grid import Tile
 
@@ -43,6 +47,7 @@ class RasterFiles:
         self.source = source
         self._at = _bands(source, years, variable)  # frame -> (year, month) of the file, band
         self._variable = variable
+        self._whole: set = set()  # compressed blocks whose checksum was read
         self.frames = frozenset(self._at)
         self.grid, self.packing = self._check_headers(near)
 
@@ -65,13 +70,14 @@ class RasterFiles:
                     [self.source.problem(found, f"{first.width} x {first.height}", mend, file=shown)]
                 )
             first = first or grid
-        problems.raise_if_any()
+        if len(problems):
+            raise InputError(first_of_files(self.source, list(problems), len(wanted)))
         return first, packing
 
     def _header(self, shown: str, file: Frame, bands: list[int], near: float):
         entry = self.source.entry
         try:
-            with _open(self.source.path(self._variable, *file)) as data:
+            with open_raster(self.source.path(self._variable, *file)) as data:
                 count, crs, transform = data.count, data.crs, tuple(data.transform)[:6]
                 width, height = data.width, data.height
                 packing = _packing(data, min(bands[0], count), entry)
@@ -115,7 +121,11 @@ class RasterFiles:
 
     def _read_file(self, file: Frame, bands: list[int], window: Tile) -> np.ndarray:
         try:
-            with _open(self.source.path(self._variable, *file)) as data:
+            path = self.source.path(self._variable, *file)
+            with open_raster(path) as data:
+                for cols in self.grid.pieces(window):
+                    part = Tile(window.row0, window.row1, cols.start, cols.stop)
+                    check_blocks(data, path, bands, part, self._whole)
                 parts = [
                     _read_bands(data, bands, window, cols, self.source.entry)
                     for cols in self.grid.pieces(window)
@@ -125,10 +135,12 @@ class RasterFiles:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
 
-def _open(path):
+@ensure_env
+def open_raster(path: Path) -> DatasetReader:
+    """Open a file in one of the formats that hold their own values; `rasterio.open` takes one driver or all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the header check says it better
-        return rasterio.open(path)
+        return DatasetReader(str(path), driver=list(formats.RASTER))
 
 
 def _packing(data, band: int, entry) -> tuple[float, float]:

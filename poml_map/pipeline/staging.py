@@ -10,33 +10,41 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from poml_map.errors import PomlError, ResourceError
-
-log = logging.getLogger(__name__)
+from poml_map.errors import InputError, Problem, ResourceError
 
 
 @contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well, else it goes."""
-    made = not out.exists()
+    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well, else it goes.
+
+    Raises
+    ------
+    InputError
+        If `out` is a file.
+    ResourceError
+        If the disk or folder refuses, or another run is writing into `out`.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(Problem(str(out), "--out", "a file", "a folder", "Choose another name."))
+    made = [path for path in (out, *out.parents) if not path.exists()]
     folder = out / f".unfinished-{os.getpid()}"
     try:
         _clear_leftovers(out)
         folder.mkdir(parents=True)
         yield folder
-        for item in sorted(folder.iterdir()):
-            _replace(item, out / item.name)
+        _publish(folder, out)
     except OSError as error:
         free = shutil.disk_usage(out if out.exists() else out.parent).free if out.parent.exists() else 0
         message = f"{error.filename or out}: {error.strerror or error} ({free / 2**20:.0f} MiB free). "
         raise ResourceError(message + "Free space or choose another folder with --out.") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if made and out.exists() and not any(out.iterdir()):
-            out.rmdir()
+        for path in made:
+            with suppress(OSError):  # not there, or not empty as it should be
+                path.rmdir()
 
 
 def _clear_leftovers(out: Path) -> None:
@@ -59,15 +67,27 @@ def _is_alive(pid: int) -> bool:
     return pid != os.getpid()
 
 
-def _replace(item: Path, final: Path) -> None:
-    if final.is_dir() and not final.is_symlink():
-        shutil.rmtree(final)
-    item.replace(final)
+def _publish(folder: Path, out: Path) -> None:
+    """Move all of `folder` to its final name, or nothing: an earlier run is put aside, and back on failure."""
+    items, earlier = sorted(folder.iterdir()), folder / ".earlier"
+    earlier.mkdir()
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for item in items:
+            final = out / item.name
+            aside = [(final, earlier / item.name)] if final.exists() or final.is_symlink() else []
+            for source, target in [*aside, (item, final)]:
+                source.rename(target)
+                moved.append((source, target))
+    except BaseException:  # Ctrl-C too
+        for source, target in reversed(moved):
+            target.rename(source)
+        raise
 
 
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
-    """What the program says, with times, in the run folder too."""
+    """What the program says, with times, in the run folder too; of a run that fails it goes with all else."""
     logger = logging.getLogger("poml_map")
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -76,9 +96,6 @@ def log_file(path: Path) -> Iterator[None]:
     logger.setLevel(logging.INFO)
     try:
         yield
-    except PomlError as error:
-        log.error("%s", error)
-        raise
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

@@ -11,16 +11,12 @@ import pyogrio
 import pyproj
 import shapely
 
+from poml_map import formats
 from poml_map.config import Region
 from poml_map.errors import InputError, Problem, Problems
 from poml_map.tables import listed, missing_column, numbers, read_table
 
 _TEXT = (".csv", ".txt", ".tsv")
-# Formats that hold their own values; others (VRT, ...) may point anywhere.
-_DRIVERS = {
-    "GPKG", "GeoJSON", "GeoJSONSeq", "TopoJSON", "ESRI Shapefile", "FlatGeobuf", "Parquet", "KML", "LIBKML",
-    "GML", "MapInfo File", "SQLite", "OpenFileGDB",
-}  # fmt: skip
 _FORMATS = "a CSV, GeoPackage, GeoJSON or shapefile"
 # Positions by two CRS that differ by less than this are the same. [units of the CRS]
 _SAME = 1e-5
@@ -108,7 +104,7 @@ def _read_layer(region: Region) -> gpd.GeoDataFrame:
             raise InputError(Problem(shown, "", reason, _FORMATS, "Check `samples.file`."))
         layers = [name for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         driver = pyogrio.read_info(path, layer=layers[0])["driver"] if layers else ""
-        if len(layers) == 1 and driver in _DRIVERS:
+        if len(layers) == 1 and driver in formats.VECTOR:
             return gpd.read_file(path, layer=layers[0])
     except (RuntimeError, OSError, ValueError) as error:  # GDAL's reasons repeat the full path
         text = str(error).replace(str(path), shown).partition(";")[0]

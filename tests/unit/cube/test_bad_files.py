@@ -67,7 +67,7 @@ def test_a_fill_value_other_than_the_declared_one_is_refused(mini, whole, write,
 
     clay(mini, write, spoil, nodata=-9999)
     text = refused_at_read(mini, whole)
-    assert "1 values" in text
+    assert "1 value outside" in text
     assert "nodata" in text
 
 
@@ -174,12 +174,13 @@ def test_a_truncated_raster_is_refused(mini, whole, write, share):
     assert "while opening" in text or "rows " in text
 
 
-def test_a_flipped_byte_in_a_compressed_tile_is_refused(mini, whole, write):
-    rng = np.random.default_rng(0)
-    values = rng.uniform(150, 250, (64, 64)).astype("float32")
-    write.raster(mini / "clay.tif", values, 119.9, 30.3, 0.01, compress="deflate")
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.7, 0.9])
+def test_a_flipped_byte_in_a_compressed_tile_is_refused(mini, whole, write, place):
+    """GDAL reads most of these as other numbers without a word."""
+    values = (200 + 20 * np.sin(np.arange(64 * 64) / 7)).reshape(64, 64).astype("float32")
+    write.raster(mini / "clay.tif", values, 119.9, 30.3, 0.01, compress="deflate", predictor=3)
     content = bytearray((mini / "clay.tif").read_bytes())
-    content[len(content) // 2] ^= 0xFF
+    content[int(len(content) * place)] ^= 0xFF
     (mini / "clay.tif").write_bytes(bytes(content))
     text = refused_at_read(mini, whole)
     assert "rows " in text
