@@ -90,7 +90,7 @@ def _said(source: Source, file: str, error: Exception) -> str:
     """The library's first cause, with the file as the user would write it."""
     while isinstance(error.__cause__, Exception):
         error = error.__cause__
-    text = str(error).strip().rstrip(".") or type(error).__name__
+    text = str(error).partition(";")[0].strip().rstrip(".") or type(error).__name__
     return text.replace(str(source.root / file), file)
 
 

@@ -58,5 +58,6 @@ def _check_block(data, stream, path: Path, band: int, name: str, checked: set) -
     try:
         zlib.decompress(stream.read(size))
     except zlib.error as error:
-        raise DamagedBlockError(f"the checksum of a compressed block of band {band} does not fit") from error
+        message = f"the compressed block {name.replace('_', ', ')} of band {band} does not fit its checksum: {error}"
+        raise DamagedBlockError(message) from None
     checked.add((path, offset))
