@@ -88,9 +88,9 @@ def run(
     from poml_map import pipeline
 
     wanted = _years(years)
-    logging.basicConfig(
-        format="%(message)s", level=logging.WARNING if quiet else logging.INFO, stream=sys.stderr
-    )
+    console = logging.StreamHandler()  # its own level: log.txt holds everything, quiet or not
+    console.setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=[console])
     for line in pipeline.run(region_file, out, years=wanted, workers=workers):
         typer.echo(line)
 

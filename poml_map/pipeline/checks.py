@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
 
 from poml_map import schema
 from poml_map.config import Region, load_region
 from poml_map.cube import Cube, check_cube, open_layers, region_grid
 from poml_map.errors import InputError, Problems
 from poml_map.pipeline.progress import duration
-from poml_map.sites import Samples, read_samples
+from poml_map.sites import Samples, read_samples, with_stock
+
+log = logging.getLogger(__name__)
 
 # Measured on 2 cores of 2.5 GHz with 200 trees (see docs/performance.md); an estimate, within a factor of 2 or so.
 _SECONDS_AT_LEAST = 45.0  # reading, calibration and cross-validation
@@ -71,7 +78,12 @@ def check_region(region_file: str | Path, deep: bool = False) -> Checked:
         check_campaigns(region, samples, problems)
     except InputError as error:
         problems.collect(error)
+        file = region.settings.samples.file
+        if not region.samples_path.exists() and file not in {problem.file for problem in problems}:
+            problems.add(file, "", "no such file", "the sample table", "Check `samples.file`.")
     problems.raise_if_any()
+    if deep:
+        read_sites(region, cube, samples)
     return Checked(region, cube, samples, [*_found(region, cube, samples), *_estimate(region, cube)])
 
 
@@ -81,7 +93,8 @@ def check_campaigns(region: Region, samples: Samples, problems: Problems) -> Non
     sites = samples.table["site"].nunique()
     if settings.validation.folds > sites:
         found = f"{settings.validation.folds} folds for {sites} sites"
-        problems.extend([region.document.problem(("validation", "folds"), found, f"2 to {sites}")])
+        expected = f"2 to {sites}" if sites > 1 else "two sites at least"
+        problems.extend([region.document.problem(("validation", "folds"), found, expected)])
     fixed = settings.rothc.mu_max is not None or settings.rothc.expected_change is not None
     repeated = bool((samples.table.groupby("site")["year"].nunique() > 1).any())
     if not repeated and not fixed:
@@ -96,6 +109,39 @@ def one_campaign(region: Region):
         "sites that were sampled twice, or an assumption",
         "Give `rothc: {expected_change: 0.10}` (relative change over the run), or `mu_max` and `k_m`.",
     )
+
+
+def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, xr.Dataset]:
+    """Samples with stocks, and the cube at their sites in the same order.
+
+    Parameters
+    ----------
+    region : Region
+    cube : Cube
+    samples : Samples
+        From `read_samples`.
+
+    Returns
+    -------
+    samples : Samples
+        Less those on pixels without data.
+    points : xarray.Dataset
+        Dimension ``site``.
+    """
+    points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
+    needed = [name for name in points.data_vars if name not in ("BD", "CF")]
+    before = samples.sites["site"]
+    samples = with_stock(samples, points, region, needed)
+    kept = before.isin(samples.sites["site"]).to_numpy()
+    points = points.isel(site=np.flatnonzero(kept))
+    order = before[kept].reset_index(drop=True)
+    samples_order = pd.Series(np.arange(len(order)), index=order).loc[samples.sites["site"]]
+    problems = Problems()
+    check_campaigns(region, samples, problems)
+    problems.raise_if_any()
+    for reason, count in samples.counts()["n_dropped"].items():
+        log.warning("  warning: %d sample rows not used: %s", count, reason)
+    return samples, points.isel(site=samples_order.to_numpy())
 
 
 def fill_text(fill: dict) -> str:

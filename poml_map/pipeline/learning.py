@@ -12,7 +12,6 @@ import pandas as pd
 import xarray as xr
 
 from poml_map.config import Region
-from poml_map.errors import InputError, Problem
 from poml_map.hybrid import (
     HeldOut,
     PomlForest,
@@ -22,8 +21,8 @@ from poml_map.hybrid import (
     save_forest,
     site_panel,
 )
-from poml_map.pipeline.site_model import Parameters, SiteModel, fold_parameters
-from poml_map.rothc.calibrate import CalibrationError
+from poml_map.pipeline.parameters import Parameters, fold_parameters
+from poml_map.pipeline.site_model import SiteModel
 from poml_map.sites import Samples
 
 log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ def learn(
     Raises
     ------
     InputError
-        If the calibration of a fold fails.
+        If the sites of a fold do not give mu_max and K_m.
     """
     settings = region.settings
     panel = _panel(region, samples, points)
@@ -104,21 +103,15 @@ def learn(
         mu_max, k_m = fold_parameters(region, model, training)
         return model.simulate(mu_max, k_m)[:, order]
 
-    forest = _forest(region)
-    try:
-        held_out = cross_validate(
-            panel,
-            process_model,
-            w_p=settings.hybrid.w_p,
-            forest=forest,
-            n_folds=settings.validation.folds,
-            seed=settings.validation.seed,
-            progress=progress,
-        )
-    except CalibrationError as error:
-        found = f"a calibration that fails on the training sites of a fold: {error}"
-        mend = "Check the samples, or give `mu_max` and `k_m`."
-        raise InputError(Problem(samples.file, "cross-validation", found, "a minimum", mend)) from error
+    held_out = cross_validate(
+        panel,
+        process_model,
+        w_p=settings.hybrid.w_p,
+        forest=_forest(region),
+        n_folds=settings.validation.folds,
+        seed=settings.validation.seed,
+        progress=progress,
+    )
     stocks = model.simulate(parameters.mu_max, parameters.k_m)[:, order]
     rows = {"poml": panel.training_rows(stocks, settings.hybrid.w_p), "ml": panel.training_rows(None, 0.0)}
     fitted = {name: _forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
@@ -129,7 +122,7 @@ def learn(
         held_out=pd.DataFrame(held_out.table()),
         training=_training_table(rows["poml"], settings.covariates),
         details=_details(region, rows["poml"], fitted["poml"]),
-        notes=[_PO_KNOWS, *held_out.notes, *([rows["poml"].w_p_note] if rows["poml"].w_p_note else [])],
+        notes=[_PO_KNOWS, *held_out.notes],
     )
 
 

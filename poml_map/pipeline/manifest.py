@@ -6,12 +6,14 @@ import hashlib
 import json
 import platform
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from poml_map._version import __version__
 from poml_map.config import Region
+from poml_map.cube.timeplan import wanted_years
 from poml_map.files import sha256_of_file
 
 _PACKAGES = [
@@ -32,17 +34,38 @@ def versions() -> dict[str, str]:
 
 
 def input_files(region: Region) -> dict[str, str]:
-    """SHA-256 of every file that goes into a run, by its path as the user wrote it."""
-    files = {Path(region.file).name: Path(region.folder / Path(region.file).name)}
-    files |= {path.name: path for path in region.catalog_files}
-    files[region.settings.samples.file] = region.samples_path
-    years = range(min(region.spinup_years), max(region.years) + 1)
+    """SHA-256 of every file that goes into a run, by its path as the user wrote it.
+
+    Two files that were written alike, by catalogs in different folders, are told apart by their entries.
+    """
+    found: dict[str, Path] = {}
+    for owner, shown, path in _listed(region):
+        if path.exists():
+            found[f"{owner}: {shown}" if found.get(shown, path) != path else shown] = path
+    return {shown: _digest(path) for shown, path in found.items()}
+
+
+def _listed(region: Region) -> Iterator[tuple[str, str, Path]]:
+    """Owner, path as written and path of every file that may be read."""
+    catalogs, samples = region.settings.catalog, region.settings.samples.file
+    yield "region", Path(region.file).name, Path(region.file).resolve()
+    written = [catalogs] if isinstance(catalogs, str) else catalogs
+    yield from (("catalog", *pair) for pair in zip(written, region.catalog_files, strict=True))
+    yield from (("samples", *pair) for pair in _with_parts(samples, region.samples_path))
     for source in region.sources.values():
-        if source.entry.driver == "constant":
-            continue
-        for key in source.files(years):
-            files[source.shown(*key)] = source.path(*key)
-    return {shown: _digest(path) for shown, path in files.items() if path.exists()}
+        if source.entry.driver != "constant":
+            for key in source.files(wanted_years(source, region)):
+                pairs = _with_parts(source.shown(*key), source.path(*key))
+                yield from ((source.name, *pair) for pair in pairs)
+
+
+def _with_parts(shown: str, path: Path) -> list[tuple[str, Path]]:
+    """A file; of a shapefile also those that lie beside it, for they hold its attributes and its CRS."""
+    if path.suffix.lower() != ".shp":
+        return [(shown, path)]
+    folder = Path(shown).parent
+    parts = (part for part in path.parent.glob("*") if part.stem == path.stem and part.is_file())
+    return [((folder / part.name).as_posix(), part) for part in sorted(parts)]
 
 
 def _digest(path: Path) -> str:

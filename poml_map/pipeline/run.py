@@ -6,32 +6,23 @@ import logging
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import xarray as xr
-
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube import Cube
-from poml_map.errors import InputError, Problem, Problems, ResourceError
+from poml_map.errors import InputError, Problem, ResourceError
 from poml_map.files import sha256_of_file
 from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region, open_store
 from poml_map.pipeline import manifest as records
-from poml_map.pipeline.checks import Checked, check_campaigns, check_region, fill_text
+from poml_map.pipeline.checks import Checked, check_region, fill_text, read_sites
+from poml_map.pipeline.effects import effects_of_choices
 from poml_map.pipeline.learning import Learned, learn
+from poml_map.pipeline.outputs import in_units, write_tables
+from poml_map.pipeline.parameters import Parameters, find_parameters
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
-from poml_map.pipeline.site_model import (
-    Parameters,
-    SiteModel,
-    build_site_model,
-    effects_of_choices,
-    find_parameters,
-    process_options,
-)
+from poml_map.pipeline.site_model import build_site_model, process_options
 from poml_map.pipeline.staging import log_file, staging
 from poml_map.products import animate, draw_comparison, write_years
-from poml_map.sites import Samples, with_stock
 from poml_map.units import STOCK_LABELS, stock_factor
 
 log = logging.getLogger(__name__)
@@ -120,46 +111,13 @@ def _stages(
     content["notes"] = notes.lines
     with watch.stage("tables, manifest and report"):
         units = {name: points[name].attrs["units"] for name in settings.covariates}
-        _write_tables(folder, samples, model, parameters, learned, units)
+        write_tables(folder, settings.units, samples, model, parameters, learned, units)
         (folder / "report.md").write_text(
             report(region, content, accuracy, effects, notes.lines), encoding="utf-8"
         )
         content |= {"seconds": watch.seconds, "outputs": _outputs(folder)}
         (folder / "manifest.json").write_text(records.to_json(content), encoding="utf-8")
     return accuracy
-
-
-def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, xr.Dataset]:
-    """Samples with stocks, and the cube at their sites in the same order.
-
-    Parameters
-    ----------
-    region : Region
-    cube : Cube
-    samples : Samples
-        From `read_samples`.
-
-    Returns
-    -------
-    samples : Samples
-        Less those on pixels without data.
-    points : xarray.Dataset
-        Dimension ``site``.
-    """
-    points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
-    needed = [name for name in points.data_vars if name not in ("BD", "CF")]
-    before = samples.sites["site"]
-    samples = with_stock(samples, points, region, needed)
-    kept = before.isin(samples.sites["site"]).to_numpy()
-    points = points.isel(site=np.flatnonzero(kept))
-    order = before[kept].reset_index(drop=True)
-    samples_order = pd.Series(np.arange(len(order)), index=order).loc[samples.sites["site"]]
-    problems = Problems()
-    check_campaigns(region, samples, problems)
-    problems.raise_if_any()
-    for reason, count in samples.counts()["n_dropped"].items():
-        log.warning("  warning: %d sample rows not used: %s", count, reason)
-    return samples, points.isel(site=samples_order.to_numpy())
 
 
 def _wanted_years(region: Region, years: tuple[int, int] | None) -> range:
@@ -265,31 +223,12 @@ def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, 
         "pixels": summary.pixels,
         "rothc": parameters.details,
         "forest": learned.details,
-        "accuracy": learned.accuracy.to_dict(orient="records"),
+        "accuracy": in_units(learned.accuracy, region.settings.units).to_dict(orient="records"),
         "regional_mean": means,
         "warnings": warnings,
         "input_digest": digest,
         "inputs": files,
     }
-
-
-def _write_tables(
-    folder: Path, samples, model: SiteModel, parameters: Parameters, learned: Learned, units
-) -> None:
-    samples.table.to_csv(folder / "sites.csv", index=False)
-    samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
-    (folder / "rothc_params.json").write_text(records.to_json(parameters.details), encoding="utf-8")
-    stocks = pd.DataFrame(
-        model.simulate(parameters.mu_max, parameters.k_m),
-        index=list(model.years),
-        columns=samples.sites["site"],
-    )
-    stocks.index.name = "year"
-    stocks.to_csv(folder / "site_simulations.csv", float_format="%.6g")
-    learned.training.to_csv(folder / "training.csv", index=False, float_format="%.7g")
-    learned.held_out.to_csv(folder / "cross_validation.csv", index=False, float_format="%.6g")
-    learned.accuracy.to_csv(folder / "accuracy.csv", index=False, float_format="%.6g")
-    learned.save(folder, units)
 
 
 def _outputs(folder: Path) -> dict[str, str]:

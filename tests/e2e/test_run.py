@@ -158,7 +158,7 @@ def test_the_report_says_synthetic_shows_accuracy_and_the_effect_of_choices(fini
         "soil covered from NDVI 0.5",
         "sampling month",
         "weihermueller",
-        "mu_max",
+        "- mu = ",
     ):
         assert part in text
 

@@ -1,0 +1,69 @@
+"""The tables of a run folder, stocks in the unit of the region file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from poml_map.pipeline.learning import Learned
+from poml_map.pipeline.manifest import to_json
+from poml_map.pipeline.parameters import Parameters
+from poml_map.pipeline.site_model import SiteModel
+from poml_map.sites import Samples
+from poml_map.units import stock_factor
+
+# Columns of the run's tables that hold a stock, or an error of one; kg/m2 inside the program.
+_STOCKS = ["stock", "observed", "PO", "ML", "POML", "rmse", "mean_error"]
+
+
+def in_units(table: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """A table whose stocks are in `unit` (``kg/m2`` or ``t/ha``) instead of kg/m2.
+
+    Examples
+    --------
+    >>> in_units(pd.DataFrame({"site": ["a"], "stock": [4.5]}), "t/ha")
+      site  stock
+    0    a   45.0
+    """
+    held = [name for name in _STOCKS if name in table]
+    return table.assign(**{name: table[name] * stock_factor(unit) for name in held})
+
+
+def write_tables(
+    folder: Path,
+    unit: str,
+    samples: Samples,
+    model: SiteModel,
+    parameters: Parameters,
+    learned: Learned,
+    covariate_units: dict[str, str],
+) -> None:
+    """Write samples, simulations, training rows, held-out predictions, accuracy, parameters and both forests.
+
+    Parameters
+    ----------
+    folder : Path
+    unit : str
+        Of every stock in the tables. The forests predict kg/m2, as their files say.
+    samples : Samples
+    model : SiteModel
+    parameters : Parameters
+    learned : Learned
+    covariate_units : dict of str -> str
+        By covariate, in order.
+    """
+    in_units(samples.table, unit).to_csv(folder / "sites.csv", index=False)
+    samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
+    (folder / "rothc_params.json").write_text(to_json(parameters.details), encoding="utf-8")
+    stocks = model.simulate(parameters.mu_max, parameters.k_m) * stock_factor(unit)
+    years = pd.Index(list(model.years), name="year")
+    simulated = pd.DataFrame(stocks, index=years, columns=samples.sites["site"])
+    simulated.to_csv(folder / "site_simulations.csv", float_format="%.6g")
+    for name, table, digits in (
+        ("training", learned.training, 7),
+        ("cross_validation", learned.held_out, 6),
+        ("accuracy", learned.accuracy, 6),
+    ):
+        in_units(table, unit).to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{digits}g")
+    learned.save(folder, covariate_units)

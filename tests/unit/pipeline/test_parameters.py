@@ -1,0 +1,192 @@
+"""mu_max and K_m: given, assumed or calibrated; of a fold from its training sites alone."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from poml_map import rothc
+from poml_map.errors import InputError
+from poml_map.pipeline import parameters
+from poml_map.pipeline.parameters import find_parameters, fold_parameters
+from poml_map.pipeline.site_model import build_site_model, process_options
+
+GIVEN = "  mu_max: 2.5\n  k_m: 0.1\n"
+
+
+def _built(region, samples, points):
+    return build_site_model(region, samples, points, process_options(region))
+
+
+def _with_stock(samples, site, year, factor):
+    table = samples.table.copy()
+    table.loc[(table["site"] == site) & (table["year"] == year), "stock"] *= factor
+    return dataclasses.replace(samples, table=table)
+
+
+def test_given_parameters_are_taken_as_they_are(region, twice):
+    _, points, samples = twice
+    where = region(rothc=GIVEN)
+    model = _built(where, samples, points)
+    found = find_parameters(where, model)
+    assert (found.mu_max, found.k_m, found.origin, found.warnings) == (2.5, 0.1, "given", [])
+    assert found.details["law"] == "mu = 2.5 BIO / (0.1 kg/m2 + BIO)"
+    bio = model.problem.start[2]
+    assert_allclose(found.details["mu_at_first_campaign"]["median"], np.median(2.5 * bio / (0.1 + bio)))
+    assert fold_parameters(where, model, np.arange(12) < 8) == (2.5, 0.1)
+
+
+def test_calibration_finds_the_parameters_that_made_the_stocks(region, points, observe):
+    """Sites begin in different years, and some have two later campaigns."""
+    where, here = region(), points()
+    ids, first = [f"s{number}" for number in range(12)], [1980, 1981, 1983] * 4
+    later = [(site, year) for site in range(12) for year in (1984, 1986)]
+    found = find_parameters(where, _built(where, observe(where, here, ids, first, later), here))
+    assert_allclose([found.mu_max, found.k_m], [1.4, 0.06], rtol=1e-4)
+    assert found.origin == "calibrated"
+    assert found.details["limit"] == "none"
+    assert found.warnings == []
+
+
+def test_every_later_campaign_is_in_the_loss(region, points, observe):
+    where, here = region(), points()
+    ids, first = [f"s{number}" for number in range(12)], [1980, 1982] * 6
+    later = [(site, year) for site in range(12) for year in (1984, 1986)][:-1]
+    samples = observe(where, here, ids, first, later, noise=0.05)
+    model = _built(where, samples, here)
+    found = find_parameters(where, model)
+    stocks = model.simulate(found.mu_max, found.k_m)
+    observed = samples.table[samples.table.duplicated("site")]
+    errors = [
+        stocks[row.year - 1980, ids.index(row.site)] - row.stock for row in observed.itertuples(index=False)
+    ]
+    assert len(errors) == 23
+    assert_allclose(found.details["rmse_kg_m2"], np.sqrt(np.mean(np.square(errors))), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("mu_max", "k_m", "limit", "law", "words"),
+    [
+        (1.3, 0.0, "k_m_zero", "mu = 1.3", "constant"),
+        (1e8, 1e7, "linear", "mu = 10 m2/kg x BIO", "proportional"),
+    ],
+)
+def test_a_fit_at_a_limit_warns_and_states_only_what_the_data_tell(
+    region, points, observe, mu_max, k_m, limit, law, words
+):
+    where, here = region(), points()
+    ids, later = [f"s{number}" for number in range(12)], [(site, 1986) for site in range(12)]
+    samples = observe(where, here, ids, [1980] * 12, later, mu_max=mu_max, k_m=k_m)
+    found = find_parameters(where, _built(where, samples, here))
+    assert found.details["limit"] == limit
+    assert found.details["law"] == law
+    (warning,) = found.warnings
+    assert words in warning
+    assert "Do not interpret K_m" in warning
+
+
+@pytest.mark.parametrize("factor", [3.0, 0.1])
+def test_stocks_that_no_parameters_explain_are_refused_with_the_mend(twice, factor):
+    where, points, samples = twice
+    table = samples.table.copy()
+    table.loc[table["year"] == 1986, "stock"] *= factor
+    model = _built(where, dataclasses.replace(samples, table=table), points)
+    with pytest.raises(InputError, match="give `mu_max` and `k_m`") as refusal:
+        find_parameters(where, model)
+    assert refusal.value.exit_code == 2
+    assert "region.yaml" in str(refusal.value)
+
+
+def test_one_campaign_is_refused_with_the_mend(region, points, samples_of):
+    where = region()
+    model = _built(where, samples_of([("a", 1980, 4.0), ("b", 1983, 5.0)]), points(2))
+    with pytest.raises(InputError, match="expected_change"):
+        find_parameters(where, model)
+
+
+def test_the_expected_change_is_met_and_mu_1_stands_beside_it(region, points, samples_of):
+    where, here = region(rothc="  expected_change: 0.04\n"), points(5)
+    model = _built(where, samples_of([(f"s{i}", 1980, 3.0 + i) for i in range(5)]), here)
+    found = find_parameters(where, model)
+    stocks = model.simulate(found.mu_max, found.k_m)
+    assert stocks[-1].mean() / stocks[0].mean() - 1 == pytest.approx(0.04, abs=1e-6)
+    assert (found.origin, found.k_m) == ("assumed", 0.0)
+    problem = model.problem
+    plain = rothc.simulate_stock(
+        problem.start, problem.iom, problem.rate, problem.c_input, problem.clay, record=[0, 72]
+    )
+    change = plain[1].mean() / plain[0].mean() - 1
+    assert found.details["change_with_mu_1"] == pytest.approx(change, abs=1e-12)
+    (warning,) = found.warnings
+    assert "assumed, not fitted" in warning
+    assert f"mu = 1 it would be {change:+.1%}" in warning
+
+
+def test_an_expected_change_is_about_the_whole_run_so_all_sites_must_begin_with_it(
+    region, points, samples_of
+):
+    where = region(rothc="  expected_change: 0.04\n")
+    model = _built(where, samples_of([("a", 1980, 4.0), ("b", 1983, 5.0)]), points(2))
+    with pytest.raises(InputError, match=r"\[1980, 1983\]"):
+        find_parameters(where, model)
+
+
+def test_a_change_that_no_mu_gives_is_refused_with_what_can_be_had(region, points, samples_of):
+    where = region(rothc="  expected_change: 3\n")
+    model = _built(where, samples_of([("a", 1980, 4.0), ("b", 1980, 5.0)]), points(2))
+    with pytest.raises(InputError, match=r"expected -0\.\d+ to 1\.\d+"):
+        find_parameters(where, model)
+    with pytest.raises(InputError, match="fold"):
+        fold_parameters(where, model, np.array([True, False]))
+
+
+def test_a_held_out_sites_later_stock_changes_nothing_of_its_fold(twice):
+    where, points, samples = twice
+    training = np.arange(12) % 3 > 0
+    expected = fold_parameters(where, _built(where, samples, points), training)
+    for site, is_same in (("s0", True), ("s9", True), ("s1", False)):
+        other = _with_stock(samples, site, 1986, 1.02)
+        found = fold_parameters(where, _built(where, other, points), training)
+        assert (found == expected) == is_same
+
+
+def test_a_fold_assumes_the_change_of_its_training_sites(region, points, samples_of):
+    where, here = region(rothc="  expected_change: 0.04\n"), points(4)
+    model = _built(where, samples_of([(f"s{i}", 1980, 3.0 + i) for i in range(4)]), here)
+    training = np.array([True, False, True, True])
+    mu, k_m = fold_parameters(where, model, training)
+    stocks = model.simulate(mu, k_m)[:, training]
+    assert stocks[-1].mean() / stocks[0].mean() - 1 == pytest.approx(0.04, abs=1e-6)
+
+
+def test_a_fold_without_a_site_sampled_twice_is_refused(region, points, observe):
+    where, here = region(), points(3)
+    samples = observe(where, here, ["a", "b", "c"], [1980] * 3, [(1, 1986)])
+    with pytest.raises(InputError, match="training sites do not give") as refusal:
+        fold_parameters(where, _built(where, samples, here), np.array([True, False, True]))
+    assert "mu_max" in str(refusal.value)
+
+
+def test_a_run_of_one_year_has_parameters_without_warnings_of_numpy(region, points, samples_of):
+    where = region(("years: 1980-1986", "years: 1980-1980"), rothc=GIVEN)
+    model = _built(where, samples_of([("a", 1980, 4.0)]), points(1, years=range(1980, 1981)))
+    found = find_parameters(where, model)
+    assert np.isnan(found.details["rate_jump_at_first_campaign"]["median"])
+    assert_allclose(model.simulate(found.mu_max, found.k_m), [[4.0]])
+
+
+def test_all_calibrations_start_more_than_once(twice, monkeypatch):
+    """One start may end in a valley of its own."""
+    where, points, samples = twice
+    starts = []
+
+    def calibrate(problem, n_starts):
+        starts.append(n_starts)
+        return rothc.calibrate(problem, n_starts)
+
+    monkeypatch.setattr(parameters, "calibrate", calibrate)
+    model = _built(where, samples, points)
+    find_parameters(where, model)
+    fold_parameters(where, model, np.arange(12) < 8)
+    assert min(starts) > 1
