@@ -224,9 +224,13 @@ def _check_rothc(region: Region, add: Add) -> None:
         )
     if min(rothc.input_months) < 0 or sum(rothc.input_months) <= 0:
         add(("rothc", "input_months"), str(rothc.input_months), "weights from 0 that are not all 0")
-    if region.column_source(rothc.input_driver) is None:
-        found = f"{rothc.input_driver}, which no source makes"
-        add(("rothc", "input_driver"), found, "an annual column", "Add its catalog entry to `sources:`.")
+    loc, driver = ("rothc", "input_driver"), rothc.input_driver
+    if driver in schema.MONTHLY:
+        made = [name for name, (monthly, *_) in schema.ANNUAL_FROM_MONTHLY.items() if monthly == driver]
+        add(loc, f"{driver}, which has months", "an annual column", f"Write {' or '.join(made)}.")
+    elif region.column_source(driver) is None:
+        found = f"{driver}, which no source makes"
+        add(loc, found, "an annual column", "Add its catalog entry to `sources:`.")
     if rothc.first_map != "ml":
         _check_reference(region, ("rothc", "first_map"), rothc.first_map, ("stock",), add)
 

@@ -130,12 +130,13 @@ class Cube:
         Returns
         -------
         xarray.Dataset
-            The variables of `read_tile`, and bulk density and coarse fragments where the region has them,
-            over ``site``; NaN outside the grid. Coordinate ``in_mask`` (site,) says which pixels are mapped.
+            The variables of `read_tile` over ``site``, and bulk density and coarse fragments where the region
+            has them; without a first map of stocks, as sites start from their own. NaN outside the grid.
+            Coordinate ``in_mask`` (site,) says which pixels are mapped.
         """
         row, col, inside = self.grid.index(x, y)
         optional = [name for name in ("BD", "CF") if name in self.layers]
-        columns = [*self._model_columns(), *optional]
+        columns = [*self._site_columns(), *optional]
         blocks = np.where(
             inside, (row // _SITE_BLOCK) * (self.grid.width // _SITE_BLOCK + 1) + col // _SITE_BLOCK, -1
         )
@@ -177,16 +178,17 @@ class Cube:
     def _whole(self) -> Tile:
         return Tile(0, self.grid.height, 0, self.grid.width)
 
-    def _model_columns(self) -> list[str]:
-        """Columns that the forest or the process model reads."""
+    def _site_columns(self) -> list[str]:
+        """Columns that the forest or the process model reads at a site."""
         settings = self.region.settings
-        first_map = self.region.sources.get(settings.rothc.first_map)
+        columns = [*settings.covariates, settings.rothc.input_driver, "CLAY", *schema.MONTHLY]
+        return list(dict.fromkeys(columns))
+
+    def _model_columns(self) -> list[str]:
+        """Those, and the map of stocks from which the process model starts at pixels, if the region names one."""
+        first_map = self.region.sources.get(self.region.settings.rothc.first_map)
         stock = [first_map.entry.cube_column] if first_map is not None else []
-        return list(
-            dict.fromkeys(
-                [*settings.covariates, settings.rothc.input_driver, "CLAY", *stock, *schema.MONTHLY]
-            )
-        )
+        return list(dict.fromkeys([*self._site_columns(), *stock]))
 
     def _values(self, points: Points, columns: list[str]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         """Leading dimensions and values, shape (..., n), of each column at `points`."""

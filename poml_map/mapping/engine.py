@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from poml_map.grid import Grid, Tile
+from poml_map.mapping.starts import refuse_impossible_starts
 from poml_map.mapping.store import write_tile
 from poml_map.mapping.tiles import TileModel, map_tile
 
@@ -69,13 +70,20 @@ def map_region(
     Returns
     -------
     MapSummary
+
+    Raises
+    ------
+    InputError
+        If RothC cannot be started on a pixel, or as `read_tile`.
     """
     started = time.monotonic()
     tiles = list(grid.tiles(tile_size))
     finished: list[int] = []
 
     def task(tile: Tile) -> Counter:
-        maps, counts = map_tile(read_tile(tile), model)
+        data = read_tile(tile)
+        refuse_impossible_starts(data, model)
+        maps, counts = map_tile(data, model)
         write_tile(store, tile, maps)
         finished.append(1)
         if progress:
@@ -106,12 +114,18 @@ def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE)
     -------
     xarray.Dataset
         POML, ML and PO over (year, y, x). [kg/m2] NaN outside the mask and where a covariate is missing.
+
+    Raises
+    ------
+    InputError
+        If RothC cannot be started on a pixel, or a file cannot be read.
     """
     rows, cols = cube.sizes["y"], cube.sizes["x"]
     shape = (len(model.years), rows, cols)
     maps = {name: np.full(shape, np.nan, "float32") for name in model.models}
     for tile in Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size):
         part = cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
+        refuse_impossible_starts(part, model)
         for name, values in map_tile(part, model)[0].items():
             maps[name][:, tile.rows, tile.cols] = values
     coords = {"year": list(model.years), "y": cube["y"], "x": cube["x"]}

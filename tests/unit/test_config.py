@@ -257,6 +257,7 @@ CHECKS = [
         "not all 0",
     ),
     ([("cover_ndvi: 0.4", "input_driver: NPP")], "20, rothc.input_driver", "NPP, which no source makes"),
+    ([("cover_ndvi: 0.4", "input_driver: ndvi")], "20, rothc.input_driver", "Write NDVI_DJF or NDVI_MAM or"),
     ([("cover_ndvi: 0.4", "first_map: stocks")], "20, rothc.first_map", "with role stock"),
     ([("cover_ndvi: 0.4", "first_map: dem")], "20, rothc.first_map", "which has role elevation"),
     ([("cover_ndvi: 0.4", "k_m: 0.2\n  mu_max: 0")], "21, rothc.mu_max", "a number above 0"),

@@ -81,6 +81,16 @@ def test_values_at_sites_are_those_of_the_pixels_that_hold_them(cube, whole):
     assert_array_equal(sites["in_mask"], expected["mask"].values[row, col])
 
 
+def test_a_first_map_of_stocks_is_read_for_pixels_only(mini, whole, write):
+    """A site starts from its own stock: a gap of the map there must not cost a sample."""
+    write.raster(mini / "stock.tif", np.full((60, 60), 4.5, "float32"), 119.8, 30.4, 0.02)
+    mini.add("stock", driver="raster", role="stock", uri="stock.tif", unit="kg/m2")
+    mini.settings["rothc"] = {"first_map": "stock"}
+    cube = open_layers(mini.region())
+    assert_allclose(whole(cube)["STOCK"], 4.5, rtol=1e-6)
+    assert "STOCK" not in cube.at_points(cube.grid.x[:1], cube.grid.y[:1])
+
+
 def test_sites_beside_the_grid_have_no_values(cube):
     sites = cube.at_points([cube.grid.x[0], 0.0, np.nan], [cube.grid.y[0], 0.0, 1.0])
     assert sites["in_mask"].dims == ("site",)

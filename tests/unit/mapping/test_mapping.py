@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from poml_map import schema
+from poml_map.errors import InputError
 from poml_map.grid import Grid, Tile
 from poml_map.hybrid import PomlForest
 from poml_map.mapping import TileModel, create_store, map_region, map_years, open_store
@@ -121,6 +122,29 @@ def test_a_first_map_of_the_user_starts_the_process_model(cube, model):
     started = TileModel(**{**vars(model), "first_map": "STOCK"})
     maps, _ = map_tile(cube, started)
     assert_allclose(maps["PO"][0][cube["mask"].to_numpy()], 3.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("STOCK", "1 pixels such as 0 kg/m2, expected above 0: a soil"),
+        ("FER", "such as 0, expected above 0 in 1980"),
+    ],
+)
+def test_a_pixel_that_rothc_cannot_start_from_is_refused_by_place(cube, model, tmp_path, column, words):
+    """Neither a traceback nor an infinite input: 0 is a slip of the source, or a code for no data."""
+    row, col = np.argwhere(cube["mask"].to_numpy())[9]
+    cube["STOCK"] = ("y", "x"), np.full(GRID.shape, 3.25, "float32"), {"units": "kg/m2"}
+    cube[column][(..., row, col) if column == "STOCK" else (0, row, col)] = 0.0
+    cube = cube.assign_coords(y=GRID.y, x=GRID.x)
+    started = TileModel(**{**vars(model), "first_map": "STOCK"})
+    create_store(tmp_path / "maps.zarr", GRID, YEARS, model.models, 64, {})
+    with pytest.raises(InputError) as refusal:
+        map_region(_reader(cube), GRID, started, tmp_path / "maps.zarr", tile_size=64)
+    assert str(refusal.value).startswith(f"column {column}, x {GRID.x[col]:g}, y {GRID.y[row]:g}: found")
+    assert words in str(refusal.value)
+    cube["mask"][row, col] = False
+    assert map_years(cube, started)["PO"].notnull().any()
 
 
 @pytest.mark.parametrize(("size", "workers"), [(3, 1), (5, 2), (64, 1)])

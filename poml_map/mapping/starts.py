@@ -1,0 +1,47 @@
+"""What RothC cannot be started from on the map: no carbon, or a driver of 0 that every later year is divided by."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from poml_map.errors import Problem, Problems
+from poml_map.mapping.tiles import TileModel
+
+
+def refuse_impossible_starts(tile: xr.Dataset, model: TileModel) -> None:
+    """Refuse pixels of the mask whose first stock or first input driver is not above 0; NaN is a gap and passes.
+
+    Parameters
+    ----------
+    tile : xarray.Dataset
+        As `map_tile` takes it; one that holds the mask alone has nothing to refuse.
+    model : TileModel
+
+    Raises
+    ------
+    InputError
+        Naming the column, a pixel, how many there are, and the mend.
+    """
+    problems = Problems()
+    if model.input_driver in tile:
+        driver = tile[model.input_driver]
+        first = driver.isel(year=0) if "year" in driver.dims else driver
+        expected = f"above 0 in {model.years[0]}: the input of every later year is divided by it"
+        mend = "Correct the source, leave these pixels out by the mask, or name another `rothc.input_driver`."
+        problems.extend(_not_above_zero(tile, first, expected, mend))
+    if model.first_map != "ml" and model.first_map in tile:
+        mend = "Declare `nodata: 0` if that means no data, or leave these pixels out by the mask."
+        problems.extend(_not_above_zero(tile, tile[model.first_map], "above 0: a soil with carbon", mend))
+    problems.raise_if_any()
+
+
+def _not_above_zero(tile: xr.Dataset, values: xr.DataArray, expected: str, mend: str) -> list[Problem]:
+    numbers = values.to_numpy()
+    bad = tile["mask"].to_numpy().astype(bool) & (numbers <= 0)
+    if not bad.any():
+        return []
+    row, col = (int(index) for index in np.argwhere(bad)[0])
+    found = f"{int(bad.sum())} pixels such as {numbers[row, col]:g} {values.attrs.get('units', '')}".strip()
+    place = f"x {float(tile['x'][col]):g}, y {float(tile['y'][row]):g}"
+    return [Problem(f"column {values.name}", place, found, expected, mend)]
