@@ -30,7 +30,7 @@ class Notes:
     def of(cls, region: Region, parameters) -> Notes:
         """Notes of a region with these parameters of the process model."""
         stand_ins = ", ".join(region.stand_ins)
-        assumed = [f"mu = {parameters.mu_max:.3g}"] if parameters.origin == "assumed" else []
+        assumed = _assumed_mu(parameters)
         if region.settings.samples.year is not None:
             assumed.append(f"sampling year {region.settings.samples.year}")
         for name, unit in (("bulk_density", " g/cm3"), ("coarse_fragments", "")):
@@ -42,6 +42,16 @@ class Notes:
         lines += [f"Stand-in: {', '.join(region.stand_in_names)}"] if stand_ins else []
         lines += [f"Assumed: {assumed}"] if assumed else []
         return cls(lines, {"SYNTHETIC": region.settings.synthetic, "STAND_IN": stand_ins, "ASSUMED": assumed})
+
+
+def _assumed_mu(parameters) -> list[str]:
+    """What stands for a fit: the given law, or the constant mu with what mu = 1 would give beside it."""
+    if parameters.origin == "calibrated":
+        return []
+    if parameters.origin == "given":
+        return [f"{parameters.details['law']}, not fitted"]
+    change, plain = (parameters.details[name] for name in ("expected_change", "change_with_mu_1"))
+    return [f"mu = {parameters.mu_max:.3g} for a change of {change:+.1%} (mu = 1 would give {plain:+.1%})"]
 
 
 def accuracy_lines(table, unit: str) -> list[str]:
@@ -126,7 +136,8 @@ def _process(region: Region, rothc: dict, effects) -> list[str]:
         f"- mu at the first campaign: median {mu['median']:.3f} (5-95 %: {mu['q05']:.3f} to {mu['q95']:.3f}); "
         "it is 1 in the spin-up, so the distance from 1 is a jump in decay that climate does not explain.",
         f"- a*b*c after the first campaign over that of the spin-up: median {jump['median']:.3f} "
-        f"(5-95 %: {jump['q05']:.3f} to {jump['q95']:.3f}).",
+        f"(5-95 %: {jump['q05']:.3f} to {jump['q95']:.3f}). The spin-up's mean year has no dry spells, real years "
+        "have: a ratio below 1 is no change of climate alone, and a fitted mu makes up for it.",
         "- Other choices, parameters kept, mean simulated stock of the last year at the sites:",
         "",
     ]
