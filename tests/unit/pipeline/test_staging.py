@@ -1,0 +1,165 @@
+"""A run folder holds a whole run or what it held before, whatever stops the run."""
+
+import errno
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from poml_map.errors import InputError, Problem, ResourceError
+from poml_map.pipeline.staging import log_file, staging
+
+INPUT = InputError(Problem("a.tif", "", "no CRS"))
+FULL = OSError(errno.ENOSPC, "No space left on device", "maps/a.tif")
+
+
+def _make(folder: Path, text: str) -> None:
+    (folder / "maps").mkdir()
+    (folder / "maps" / "a.tif").write_text(text)
+    (folder / "manifest.json").write_text(text)
+
+
+def _fail(out: Path, error: BaseException) -> None:
+    with staging(out) as folder, log_file(folder / "log.txt"):
+        logging.getLogger("poml_map").info("started")
+        _make(folder, "half")
+        raise error
+
+
+def _content(out: Path) -> dict[str, str]:
+    return {str(path.relative_to(out)): path.read_text() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def out(tmp_path):
+    """A folder with a finished run and a file of the user's own."""
+    folder = tmp_path / "run"
+    with staging(folder) as made:
+        _make(made, "first")
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+def test_files_appear_at_their_names_only_at_the_end(tmp_path):
+    with staging(tmp_path / "run") as folder:
+        _make(folder, "first")
+        assert not list((tmp_path / "run").glob("[!.]*"))
+    assert _content(tmp_path / "run") == {"manifest.json": "first", "maps/a.tif": "first"}
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_new_run_replaces_the_old_one_and_leaves_other_files_alone(out):
+    with staging(out) as folder:
+        (folder / "maps").mkdir()
+        (folder / "maps" / "b.tif").write_text("second")
+        (folder / "manifest.json").write_text("second")
+    assert _content(out) == {"manifest.json": "second", "maps/b.tif": "second", "notes.txt": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (INPUT, InputError),
+        (FULL, ResourceError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (MemoryError(),) * 2,
+    ],
+    ids=["input", "disk", "ctrl-c", "memory"],
+)
+def test_whatever_stops_a_run_leaves_nothing_new(tmp_path, out, error, expected):
+    expected = expected if isinstance(expected, type) else type(expected)
+    before = _content(out)
+    for folder in (out, tmp_path / "a" / "b" / "new"):
+        with pytest.raises(expected):
+            _fail(folder, error)
+    assert _content(out) == before
+    assert not list(out.glob(".*"))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_full_disk_is_a_resource_error_with_file_and_free_space(tmp_path):
+    with pytest.raises(ResourceError) as failure:
+        _fail(tmp_path / "run", FULL)
+    assert re.match(r"maps/a\.tif: No space left on device \(\d+ MiB free\)", str(failure.value))
+    assert failure.value.exit_code == 3
+    assert "--out" in str(failure.value)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), FULL])
+@pytest.mark.parametrize("after", range(4))
+def test_an_earlier_run_is_whole_when_the_last_moves_fail(out, monkeypatch, error, after):
+    before, rename, calls = _content(out), Path.rename, []
+
+    def failing(self, target):
+        if len(calls) == after:
+            calls.append("failed")
+            raise error
+        calls.append(target)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises((KeyboardInterrupt, ResourceError)), staging(out) as folder:
+        _make(folder, "second")
+    assert "failed" in calls
+    assert _content(out) == before
+    assert not list(out.glob(".*"))
+
+
+def test_leftovers_of_dead_runs_go(out):
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    for pid in (done.pid, os.getpid(), "strange"):
+        leftover = out / f".unfinished-{pid}"
+        leftover.mkdir()
+        (leftover / "old.tif").write_text("old")
+    with staging(out) as folder:
+        assert list(out.glob(".*")) == [folder]
+        assert not list(folder.iterdir())
+
+
+def test_a_folder_that_another_run_writes_to_is_refused_with_its_process(out):
+    holder = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    theirs = out / f".unfinished-{holder.pid}" / "maps"
+    theirs.mkdir(parents=True)
+    try:
+        with pytest.raises(ResourceError, match=f"process {holder.pid}") as refusal, staging(out):
+            pass
+    finally:
+        holder.communicate(b"\n")
+    assert refusal.value.exit_code == 3
+    assert theirs.exists()
+    assert _content(out)["manifest.json"] == "first"
+
+
+@pytest.mark.parametrize("name", ["run", "run/below"])
+def test_a_file_is_no_folder_for_a_run(tmp_path, name):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(InputError, match="found a file, expected a folder"), staging(tmp_path / name):
+        pass
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_the_log_holds_what_was_said_and_the_logger_is_as_before(tmp_path, caplog):
+    logger = logging.getLogger("poml_map")
+    before = logger.level, list(logger.handlers)
+    with log_file(tmp_path / "log.txt"):
+        logging.getLogger("poml_map.cube").info("reading")
+        logging.getLogger("poml_map.cube").debug("not this")
+        logging.getLogger("other").warning("nor this")
+    logging.getLogger("poml_map.cube").warning("too late")
+    (line,) = (tmp_path / "log.txt").read_text().splitlines()
+    assert line.endswith("INFO reading")
+    assert (logger.level, logger.handlers) == before
+
+
+def test_nothing_is_left_of_the_log_of_a_run_that_fails(tmp_path):
+    logger = logging.getLogger("poml_map")
+    before = logger.level, list(logger.handlers)
+    with pytest.raises(InputError):
+        _fail(tmp_path / "run", INPUT)
+    assert not (tmp_path / "run").exists()
+    assert (logger.level, logger.handlers) == before
