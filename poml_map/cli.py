@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+# Exit codes of shells for a command that Ctrl-C (which typer turns into this code) or SIGTERM ended.
+_INTERRUPTED, _TERMINATED = 130, 143
 
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="The region file.")]
 
@@ -110,11 +117,30 @@ def _years(text: str | None) -> tuple[int, int] | None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; explained errors become one line each and the exit code of their kind."""
     try:
-        app(arguments)
+        with _stopped_by_signal():
+            app(arguments)
     except PomlError as error:
         for line in str(error).splitlines():
             typer.echo(f"Error: {line}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Stopped.", err=True)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code in (_INTERRUPTED, _TERMINATED):
+            typer.echo("Stopped; nothing half-made is left.", err=True)
+        raise
+
+
+@contextmanager
+def _stopped_by_signal() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that what is half-made is removed."""
+
+    def stop(*_):
+        sys.exit(_TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -27,8 +27,9 @@ def staging(out: Path) -> Iterator[Path]:
     ResourceError
         If the disk or folder refuses, or another run is writing into `out`.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(Problem(str(out), "--out", "a file", "a folder", "Choose another name."))
+    first = next((path for path in (out, *out.parents) if path.exists()), out)
+    if first.exists() and not first.is_dir():
+        raise InputError(Problem(str(first), "--out", "a file", "a folder", "Choose another name."))
     made = [path for path in (out, *out.parents) if not path.exists()]
     folder = out / f".unfinished-{os.getpid()}"
     try:
@@ -41,10 +42,18 @@ def staging(out: Path) -> Iterator[Path]:
         message = f"{error.filename or out}: {error.strerror or error} ({free / 2**20:.0f} MiB free). "
         raise ResourceError(message + "Free space or choose another folder with --out.") from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for path in made:
-            with suppress(OSError):  # not there, or not empty as it should be
-                path.rmdir()
+        try:
+            _clean_up(folder, made)
+        except BaseException:  # a signal that comes now must wait
+            _clean_up(folder, made)
+            raise
+
+
+def _clean_up(folder: Path, made: list[Path]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in made:
+        with suppress(OSError):  # not there, or not empty as it should be
+            path.rmdir()
 
 
 def _clear_leftovers(out: Path) -> None:
