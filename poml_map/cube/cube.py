@@ -8,7 +8,8 @@ import xarray as xr
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube.build import Opened
-from poml_map.cube.layers import Layer, YearlyLayer
+from poml_map.cube.frames import year_list
+from poml_map.cube.layers import ConstantField, Layer, YearlyLayer
 from poml_map.cube.lazy import lazy_dataset, with_crs
 from poml_map.cube.positions import Points
 from poml_map.cube.timeplan import SPINUP, month_starts
@@ -65,6 +66,17 @@ class Cube:
             "source": area.mask,
             "classes": list(self._opened.mask.classes),
         }
+
+    @property
+    def spinup_means(self) -> dict[str, str]:
+        """What the mean months of each monthly driver are made of; NDVI has other years than the climate."""
+        found = {}
+        for name in (name for name in schema.MONTHLY if name in self.layers):
+            layer = self.layers[name]
+            years, _ = layer.plan.steps[SPINUP, 1]
+            constant = isinstance(layer.field, ConstantField)
+            found[name] = "constant" if constant else f"mean of {year_list(years)}"
+        return found
 
     @property
     def pixels_in_area(self) -> int:

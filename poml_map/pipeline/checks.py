@@ -19,7 +19,7 @@ from poml_map.sites import Samples, read_samples, with_stock
 
 log = logging.getLogger(__name__)
 
-# Measured on 2 cores of 2.5 GHz with 200 trees (see docs/performance.md); an estimate, within a factor of 2 or so.
+# Measured on 2 cores of 2.5 GHz with 200 trees; an estimate, within a factor of 2 or so.
 _SECONDS_AT_LEAST = 45.0  # reading, calibration and cross-validation
 _SECONDS_PER_PIXEL_YEAR = 2.6e-5  # two forests and RothC
 _BYTES_PER_VALUE = 2.2  # one float32 of a compressed GeoTIFF with overviews, and the store
@@ -129,7 +129,8 @@ def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, x
         Dimension ``site``.
     """
     points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
-    needed = [name for name in points.data_vars if name not in ("BD", "CF")]
+    for_stocks = {"BD", "CF"} - {*region.settings.covariates, region.settings.rothc.input_driver}
+    needed = [name for name in points.data_vars if name not in for_stocks]
     before = samples.sites["site"]
     samples = with_stock(samples, points, region, needed)
     kept = before.isin(samples.sites["site"]).to_numpy()

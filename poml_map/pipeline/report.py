@@ -104,7 +104,7 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     ]
     parts += ["## Accuracy at held-out sites", "", "```", *accuracy, "```", ""]
     parts += _regional_means(manifest, settings.units)
-    parts += _process(region, manifest["rothc"], effects)
+    parts += _process(region, manifest, effects)
     parts += _counts(manifest)
     parts += ["## Warnings", "", *([f"- {text}" for text in manifest["warnings"]] or ["None."]), ""]
     parts += _limits()
@@ -126,13 +126,17 @@ def _regional_means(manifest: dict, unit: str) -> list[str]:
     return [*lines, ""]
 
 
-def _process(region: Region, rothc: dict, effects) -> list[str]:
+def _process(region: Region, manifest: dict, effects) -> list[str]:
+    rothc = manifest["rothc"]
     factor, label = stock_factor(region.settings.units), STOCK_LABELS[region.settings.units]
     mu, jump = rothc["mu_at_first_campaign"], rothc["rate_jump_at_first_campaign"]
     lines = [
         "## Process model",
         "",
         f"- {rothc['law']} ({rothc['origin']}).",
+        "- Months of the spin-up: "
+        + ", ".join(f"{key} {text}" for key, text in manifest["spinup"].items())
+        + ".",
         f"- mu at the first campaign: median {mu['median']:.3f} (5-95 %: {mu['q05']:.3f} to {mu['q95']:.3f}); "
         "it is 1 in the spin-up, so the distance from 1 is a jump in decay that climate does not explain.",
         f"- a*b*c after the first campaign over that of the spin-up: median {jump['median']:.3f} "

@@ -85,7 +85,7 @@ def _stages(
         parameters = find_parameters(region, model)
         effects = effects_of_choices(region, samples, points, parameters)
     notes = Notes.of(region, parameters)
-    for line in notes.lines:
+    for line in [*notes.lines, *(f"Filled: {fill_text(fill)}" for fill in cube.fills)]:
         log.warning("  %s", line)
     with watch.stage("cross-validation and forests"):
         learned = learn(region, samples, points, model, parameters, Progress("forests"))
@@ -219,6 +219,7 @@ def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, 
         "settings": region.settings.model_dump(),
         "stand_ins": region.stand_ins,
         "fills": cube.fills,
+        "spinup": cube.spinup_means,
         "samples": samples.counts(),
         "pixels": summary.pixels,
         "rothc": parameters.details,

@@ -144,6 +144,9 @@ def test_manifest_tells_inputs_choices_counts_and_outputs(finished, demo):
     assert manifest["settings"]["rothc"]["cover_ndvi"] == 0.4
     assert manifest["versions"]["scikit-learn"]
     assert manifest["fills"][0]["years"] == [1980, 1981]
+    assert manifest["spinup"]["ndvi"] == "mean of 1982-1986"
+    assert "mean of 1982-1986" in (finished / "report.md").read_text()
+    assert "Filled: ndvi of 1980, 1981" in (finished / "log.txt").read_text()
     digest = hashlib.sha256((demo / "samples.csv").read_bytes()).hexdigest()
     assert manifest["inputs"]["samples.csv"] == digest
     for name, digest in manifest["outputs"].items():

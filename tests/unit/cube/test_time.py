@@ -41,6 +41,16 @@ def test_declared_fill_takes_the_mean_of_the_first_years_and_says_so(mini, whole
     assert "1981" in cube.fills[0]["rule"]
 
 
+def test_what_the_spin_up_is_made_of_is_told_whether_or_not_a_year_was_filled(mini):
+    """The first years of NDVI stand for decades that no satellite saw."""
+    mini.entries["ndvi"]["years"] = [1980, 1981]
+    cube = open_layers(mini.region())
+    assert cube.fills == []
+    assert cube.spinup_means == {
+        "air_temp": "mean of 1978-1979", "precip": "mean of 1978-1979", "pet": "constant", "ndvi": "mean of 1980-1981",
+    }  # fmt: skip
+
+
 def test_ndvi_spins_up_with_the_climatology_of_its_first_years(mini, whole):
     cube = open_layers(mini.region())
     tile = whole(cube)
