@@ -1,27 +1,59 @@
-"""Samples and the cube at their sites, in one order, less those without data."""
+"""Samples and the cube at their sites stay together, whatever is dropped."""
 
+import logging
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
 
+from poml_map.errors import InputError
 from poml_map.pipeline.checks import read_sites
 
+GIVEN = "  mu_max: 1.4\n  k_m: 0.06\n"
+STOCKS = [
+    ("  file: samples.csv\n", "  file: samples.csv\n  max_dropped: 1\n"),
+    ("year: year, soc: soc}", "year: year, stock: stock}"),
+    ("units: {soc: g/kg}", "units: {stock: kg/m2}"),
+    ("  bulk_density: BD\n  coarse_fragments: CF\n", ""),
+]
 
-def test_bulk_density_is_needed_at_a_site_when_it_is_a_covariate_and_only_then(region, points, samples_of):
-    """As a covariate a gap of it must drop the site with a reason; the forest would refuse the gap later."""
-    stocks = [
-        ("{site: site, x: lon, y: lat, year: year, soc: soc}", "{site: site, x: lon, y: lat, year: year, stock: s}"),
-        ("{soc: g/kg}", "{stock: kg/m2}"),
-        ("  bulk_density: BD\n", ""),
-        ("  coarse_fragments: CF\n", "  max_dropped: 1.0\n"),
-    ]  # fmt: skip
-    known = points(4)
-    known["BD"] = "site", np.array([1.3, np.nan, 1.2, 1.4], "float32")
-    cube = SimpleNamespace(at_points=lambda x, y: known)
-    samples = samples_of([(site, year, 4.0 + year % 7) for site in "dbca" for year in (1980, 1986)])
-    for covariates, sites in (("[CLAY, FER]", ["d", "b", "c", "a"]), ("[CLAY, BD]", ["d", "c", "a"])):
-        kept, at = read_sites(region(*stocks, top=f"covariates: {covariates}\n"), cube, samples)
-        assert kept.sites["site"].tolist() == sites
-        rows = [i for i, site in enumerate("dbca") if site in sites]
-        np.testing.assert_array_equal(at["CLAY"], known["CLAY"][rows])
-    assert set(kept.dropped["reason"]) == {"no data at its pixel for BD"}
+
+@pytest.fixture
+def cube(points):
+    """A cube whose value at x = 1000 n is that of site n of `points`, and whose clay is n."""
+    everything = points(6)
+    everything["CLAY"] = "site", np.arange(10, 16, dtype="float32")
+
+    def at_points(x, y):
+        return everything.isel(site=(np.asarray(x) / 1000).astype(int))
+
+    return SimpleNamespace(at_points=at_points, everything=everything)
+
+
+def test_values_stay_with_their_sites_when_rows_are_dropped(region, samples_of, cube, caplog):
+    """Site a loses its first row, so that b comes first; c loses its pixel."""
+    where = region(*STOCKS, rothc=GIVEN)
+    rows = [(site, 1980, 4.0) for site in "abcdef"] + [("a", 1986, 5.0), ("d", 1986, 5.0)]
+    rows[0] = ("a", 1980, 0.0)
+    cube.everything["TMP"][3, 2] = np.nan
+    with caplog.at_level(logging.WARNING, "poml_map"):
+        samples, points = read_sites(where, cube, samples_of(rows))
+    assert samples.sites["site"].tolist() == ["b", "d", "e", "f", "a"]
+    assert_array_equal(points["CLAY"], [11, 13, 14, 15, 10])
+    assert any("no data at its pixel for TMP" in record.getMessage() for record in caplog.records)
+
+
+def test_too_few_sites_that_are_left_are_refused(region, samples_of, cube):
+    where = region(*STOCKS, rothc=GIVEN, folds=6)
+    cube.everything["TMP"][3, 2] = np.nan
+    with pytest.raises(InputError, match="6 folds for 5 sites"):
+        read_sites(where, cube, samples_of([(site, 1980, 4.0) for site in "abcdef"]))
+
+
+def test_a_calibration_that_loses_its_second_campaign_to_missing_data_is_refused(region, samples_of, cube):
+    where = region(*STOCKS)
+    cube.everything["TMP"][3, 2] = np.nan
+    rows = [(site, 1980, 4.0) for site in "abcdef"] + [("c", 1986, 5.0)]
+    with pytest.raises(InputError, match="one campaign only"):
+        read_sites(where, cube, samples_of(rows))

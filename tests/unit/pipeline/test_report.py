@@ -1,8 +1,10 @@
 """What no reader of a map may overlook."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from poml_map.pipeline.report import Notes
+from poml_map.pipeline.report import SYNTHETIC, Notes, accuracy_lines, report
 
 
 class _Parameters:
@@ -33,3 +35,86 @@ def test_what_stands_for_a_measurement_is_named(region, key):
     }
     words = {"year": "sampling year 1980", "bulk_density": "bulk density 1.3 g/cm3"}
     assert Notes.of(region(*changes[key]), _Parameters("calibrated")).tags["ASSUMED"] == words[key]
+
+
+@pytest.mark.parametrize("fragments", ["0.05", "0"])
+def test_a_constant_share_of_stones_is_assumed_even_where_it_is_a_whole_number(region, fragments):
+    where = region(("coarse_fragments: CF", f"coarse_fragments: {fragments}"))
+    assert Notes.of(where, _Parameters("calibrated")).tags["ASSUMED"] == f"coarse fragments {fragments}"
+
+
+def test_stand_ins_and_synthetic_data_are_notes(region):
+    notes = Notes.of(region(top="synthetic: true\n"), _Parameters("calibrated"))
+    assert notes.lines[0] == "Synthetic data"
+    assert notes.tags["SYNTHETIC"] is True
+    assert notes.tags["STAND_IN"] == "BD"
+    assert "Stand-in: bulk density" in notes.lines
+
+
+def _page(region, unit_factor=1.0):
+    """A report whose every stock is 0.125 or 4.5 kg/m2; `unit_factor` for what the manifest has in the unit."""
+    table = pd.DataFrame(
+        [("PO", "1980", 0, *[np.nan] * 4), ("ML", "all", 24, 0.125, 0.5, -0.125, 0.25)],
+        columns=["model", "campaign", "n", "rmse", "ccc", "mean_error", "mec"],
+    )
+    quantiles = {"q05": 0.9, "median": 1.0, "q95": 1.1}
+    manifest = {
+        "regional_mean": {"year": [1980], "models": {"POML": np.array([4.5 * unit_factor])}},
+        "rothc": {
+            "law": "mu = 1.5",
+            "origin": "calibrated",
+            "mu_at_first_campaign": quantiles,
+            "rate_jump_at_first_campaign": quantiles,
+        },
+        "samples": {
+            "n_in": 26,
+            "n_used": 24,
+            "n_sites": 12,
+            "sites_with_one_campaign": 0,
+            "sites_outside_mask": 1,
+            "n_dropped": {"outside the grid": 2},
+        },
+        "pixels": {"mapped": 12345, "no data: FER": 7},
+        "spinup": {"ndvi": "of 1982-1986"},
+        "fills": [{"column": "ndvi", "years": [1980, 1981], "rule": "mean of 1982-1986"}],
+        "stand_ins": ["BD"],
+        "warnings": ["calibration: K_m runs to 0"],
+        "input_digest": "abc",
+    }
+    lines = accuracy_lines(table, region.settings.units)
+    return report(region, manifest, lines, [("choice", -0.125)], ["Stand-in: BD"])
+
+
+def test_every_figure_is_in_the_unit_that_was_asked_for(region):
+    plain, tonnes = _page(region()), _page(region(top="units: t/ha\n"), 10.0)
+    for kilograms, ten_times in (("4.500", "45.000"), ("choice: -0.125 kg C m-2", "choice: -1.250 t C ha-1")):
+        assert kilograms in plain
+        assert ten_times in tonnes
+    assert "ML    all          24   0.125  0.500  -0.125  0.250" in plain
+    assert "ML    all          24   1.250  0.500  -1.250  0.250" in tonnes
+    assert "RMSE and ME in t C ha-1" in tonnes
+    assert "## Mean of the region [t C ha-1]" in tonnes
+    assert "kg C m-2" not in tonnes
+
+
+def test_what_was_left_out_filled_or_stands_in_is_on_the_page(region):
+    page = _page(region())
+    for line in (
+        "**Stand-in: BD**",
+        "24 of 26 rows used, 12 sites (0 with one campaign, 1 outside the mask)",
+        "ndvi of 1982-1986",
+        "  - 2 rows not used: outside the grid",
+        "- Pixels mapped: 12,345",
+        "- Pixels no data: FER: 7",
+        "- Filled: ndvi of 1980, 1981: mean of 1982-1986",
+        "- Stand-in: BD",
+        "- calibration: K_m runs to 0",
+        "- Digest of all inputs: abc",
+    ):
+        assert line in page
+    assert SYNTHETIC not in page
+    assert SYNTHETIC in _page(region(top="synthetic: true\n"))
+
+
+def test_a_model_that_was_not_scored_has_no_line_in_the_accuracy_table(region):
+    assert "PO" not in _page(region()).split("RMSE and ME")[0].split("MEC")[1]

@@ -1,0 +1,140 @@
+"""What `check` says before a run: what was found, what is lacking, what it would take."""
+
+import dataclasses
+import re
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from poml_map.errors import InputError, Problem, Problems
+from poml_map.grid import Grid
+from poml_map.pipeline import check, checks
+from poml_map.pipeline.checks import check_campaigns, check_region
+
+GIVEN = "  mu_max: 1.4\n  k_m: 0.06\n"
+FILLS = [{"source": "ndvi", "column": "ndvi", "years": [1980, 1981], "rule": "mean of 1982-1986"}]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """What the sources and the sample file would give; an InputError is raised instead."""
+
+    def give(samples, cube=None):
+        grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 300, 200)
+        cube = cube or SimpleNamespace(grid=grid, pixels_in_area=45000, fills=FILLS)
+
+        def answer(value):
+            def call(*_):
+                if isinstance(value, Exception):
+                    raise value
+                return value
+
+            return call
+
+        monkeypatch.setattr(checks, "open_layers", answer(cube))
+        monkeypatch.setattr(checks, "read_samples", answer(samples))
+        monkeypatch.setattr(checks, "region_grid", answer(grid))
+
+    return give
+
+
+@pytest.fixture
+def repeated(samples_of):
+    rows = [(site, year, 4.0) for site in "abc" for year in (1980, 1986)]
+    dropped = pd.DataFrame({"line": [9], "site": ["d"], "year": [1980], "reason": ["outside the grid"]})
+    return dataclasses.replace(samples_of(rows), dropped=dropped, n_in=7)
+
+
+def test_all_that_was_found_is_listed(region, opened, repeated):
+    region()
+    opened(repeated)
+    text = "\n".join(check("region.yaml"))
+    assert "300 x 200 pixels of 500 x 500" in text
+    assert "about 45,000 in the area" in text
+    assert "1980-1986, spin-up 1960-1979" in text
+    assert "NDVI_SON, CLAY, FER" in text
+    assert "6 of 7 rows, 3 sites, campaigns 1980, 1986" in text
+    assert "not used: 1 rows outside the grid" in text
+    assert "filled    ndvi of 1980, 1981: mean of 1982-1986" in text
+    assert "stand-in  bulk density" in text
+    assert text.endswith("No problem found.")
+
+
+def test_the_estimate_grows_with_pixels_years_and_trees(region, opened, repeated):
+    def seconds(*changes, pixels=45000):
+        region(*changes)
+        grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 300, 200)
+        opened(repeated, SimpleNamespace(grid=grid, pixels_in_area=pixels, fills=[]))
+        (line,) = (line for line in check_region("region.yaml").lines if "estimate" in line)
+        assert re.search(r"GiB of memory, \d+ MiB of disk", line)
+        hours, minutes, secs = (
+            int(found[1]) if (found := re.search(rf"(\d+) {unit}\b", line)) else 0
+            for unit in ("h", "min", "s")
+        )
+        return 3600 * hours + 60 * minutes + secs
+
+    usual = seconds(("n_trees: 5", "n_trees: 200"), pixels=10**7)
+    assert usual > seconds(("n_trees: 5", "n_trees: 200"), pixels=10**6)
+    assert usual > seconds(("n_trees: 5", "n_trees: 100"), pixels=10**7)
+    assert usual > seconds(
+        ("n_trees: 5", "n_trees: 200"), ("years: 1980-1986", "years: 1980-1981"), pixels=10**7
+    )
+
+
+def test_no_line_for_fills_and_stand_ins_that_are_none(region, opened, repeated):
+    region(catalog=[(", stand_in: true", "")])
+    grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 3, 2)
+    opened(
+        dataclasses.replace(repeated, dropped=repeated.dropped[:0]),
+        SimpleNamespace(grid=grid, pixels_in_area=6, fills=[]),
+    )
+    text = "\n".join(check("region.yaml"))
+    for word in ("filled", "stand-in", "not used"):
+        assert word not in text
+
+
+def test_problems_of_sources_and_samples_come_together(region, opened, samples_of):
+    region(folds=4)
+    one = samples_of([(site, 1980, 4.0) for site in "abc"])
+    opened(one, InputError(Problem("dem.tif", "", "no CRS")))
+    with pytest.raises(InputError) as refusal:
+        check_region("region.yaml")
+    assert refusal.value.exit_code == 2
+    found = [str(problem) for problem in refusal.value.problems]
+    assert len(found) == 3
+    assert found[0].startswith("dem.tif")
+    assert "4 folds for 3 sites" in found[1]
+    assert "expected 2 to 3" in found[1]
+    assert "expected_change: 0.10" in found[2]
+
+
+def _problems(region, samples):
+    problems = Problems()
+    check_campaigns(region, samples, problems)
+    return [str(problem) for problem in problems]
+
+
+def test_as_many_folds_as_sites_are_enough(region, repeated):
+    assert _problems(region(), repeated) == []
+
+
+def test_one_site_is_too_few_for_any_folds(region, samples_of):
+    (found,) = _problems(region(rothc=GIVEN), samples_of([("a", 1980, 4.0)]))
+    assert "two sites at least" in found
+
+
+@pytest.mark.parametrize("rothc", [GIVEN, "  expected_change: 0.1\n"])
+def test_one_campaign_is_enough_with_an_assumption(region, samples_of, rothc):
+    one = samples_of([(site, 1980, 4.0) for site in "abc"])
+    (found,) = _problems(region(), one)
+    assert found.startswith("region.yaml:")
+    for words in ("one campaign only", "expected_change", "`mu_max` and `k_m`"):
+        assert words in found
+    assert _problems(region(rothc=rothc), one) == []
+
+
+def test_sites_that_were_sampled_in_different_years_once_each_are_one_campaign_too(region, samples_of):
+    rows = [(site, 1980 + index, 4.0) for index, site in enumerate("abc")]
+    (found,) = _problems(region(), samples_of(rows))
+    assert "one campaign only" in found
