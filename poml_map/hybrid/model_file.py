@@ -171,6 +171,15 @@ def load_forest(file, *, columns=None, units=None, target_unit=None) -> SavedFor
         If the file is not a forest (nothing in it is executed), is damaged, was written with other columns,
         order or units, or the nodes of this scikit-learn's trees have other fields; each difference is named.
     """
+    try:
+        return _load(file, columns, units, target_unit)
+    except ValueError as error:
+        if not isinstance(file, str):
+            raise
+        raise ValueError(f"{file}: {str(error).removeprefix('forest file: ')}") from error
+
+
+def _load(file, columns, units, target_unit) -> SavedForest:
     header, stored = _read(file)
     _refuse_other_inputs(header, columns, units, target_unit)
     _refuse_other_nodes()
