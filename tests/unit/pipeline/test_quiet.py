@@ -1,0 +1,30 @@
+"""What reaches the terminal and what the log file: quiet is about the terminal alone."""
+
+import subprocess
+import sys
+
+_RUN = """\
+import logging, sys
+from pathlib import Path
+from poml_map import cli, pipeline
+from poml_map.pipeline.staging import log_file
+
+def run(*_, **__):
+    with log_file(Path("log.txt")):
+        logging.getLogger("poml_map.pipeline").info("progress")
+        logging.getLogger("poml_map.pipeline").warning("beware")
+    return []
+
+pipeline.run = run
+cli.main(sys.argv[1:])
+"""
+
+
+def test_quiet_keeps_progress_from_the_terminal_but_not_from_the_log(tmp_path):
+    """In a process of its own: pytest has handlers of its own, which `logging.basicConfig` respects."""
+    command = [sys.executable, "-c", _RUN, "run", "region.yaml", "--quiet"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == "beware\n"
+    log = (tmp_path / "log.txt").read_text()
+    assert "INFO progress" in log
+    assert "WARNING beware" in log
