@@ -22,7 +22,7 @@ from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
 from poml_map.pipeline.site_model import build_site_model, process_options
 from poml_map.pipeline.staging import log_file, staging
-from poml_map.products import animate, draw_comparison, write_years
+from poml_map.products import animate, draw_comparison, regional_means, write_years
 from poml_map.units import STOCK_LABELS, stock_factor
 
 log = logging.getLogger(__name__)
@@ -198,11 +198,11 @@ def _write_products(
     draw_comparison(
         panels, labels, folder / "first_and_last_year.png", change=True, outlines=outlines, **looks
     )
-    means = maps.mean(("y", "x")).compute(scheduler="threads")
+    means = regional_means(maps[list(schema.MODELS)], cube.grid)
     return {
         "unit": STOCK_LABELS[settings.units],
         "year": list(region.years),
-        "models": {model: means[model].to_numpy() for model in schema.MODELS},
+        "models": means,
     }
 
 

@@ -3,6 +3,7 @@
 from poml_map.products.animation import animate
 from poml_map.products.geotiff import NODATA, map_name, read_map, write_map, write_years
 from poml_map.products.pictures import draw_comparison, draw_map
+from poml_map.products.place import regional_means
 
 __all__ = [
     "NODATA",
@@ -11,6 +12,7 @@ __all__ = [
     "draw_map",
     "map_name",
     "read_map",
+    "regional_means",
     "write_map",
     "write_years",
 ]

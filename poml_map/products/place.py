@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import xarray as xr
 from matplotlib.ticker import MaxNLocator
 
 from poml_map.grid import Grid
@@ -89,10 +90,33 @@ def weighted_mean(values, grid: Grid) -> float:
     1.634
     """
     values = np.asarray(values, float)
-    rows = np.cos(np.radians(grid.y)) if _in_degrees(grid) else np.ones(grid.height)
-    weights = np.where(np.isfinite(values), np.maximum(rows, 0)[:, None], 0.0)
+    weights = np.where(np.isfinite(values), _row_weights(grid)[:, None], 0.0)
     total = weights.sum()
     return float(np.nansum(values * weights) / total) if total > 0 else math.nan
+
+
+def regional_means(maps: xr.Dataset, grid: Grid) -> dict[str, np.ndarray]:
+    """`weighted_mean` of every map of a store, which is read once.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        Each variable (year, y, x), lazy or not.
+    grid : Grid
+
+    Returns
+    -------
+    dict of str -> ndarray, shape (year,)
+        NaN where a map has no value.
+    """
+    means = maps.weighted(xr.DataArray(_row_weights(grid), dims="y")).mean(("y", "x"))
+    means = means.compute(scheduler="threads")
+    return {str(name): means[name].to_numpy() for name in means.data_vars}
+
+
+def _row_weights(grid: Grid) -> np.ndarray:
+    """Area of a pixel of each row, but for a factor; shape (y,)."""
+    return np.maximum(np.cos(np.radians(grid.y)), 0) if _in_degrees(grid) else np.ones(grid.height)
 
 
 def pixel_aspect(grid: Grid) -> float:

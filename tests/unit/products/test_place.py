@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from poml_map.grid import Grid
-from poml_map.products.place import block_mean, fit, nice_limits, north_angle, pixel_metres, weighted_mean
+from poml_map.products.place import (
+    block_mean,
+    fit,
+    nice_limits,
+    north_angle,
+    pixel_metres,
+    regional_means,
+    weighted_mean,
+)
 
 
 def _grid(crs, x, y, step, width=10, height=10):
@@ -56,3 +65,14 @@ def test_limits_of_one_value_hold_it_inside(value):
 
 def test_the_mean_of_nothing_is_missing():
     assert np.isnan(weighted_mean(np.full((10, 10), np.nan), _grid("EPSG:4326", 0, 5, 1.0)))
+
+
+@pytest.mark.parametrize(("crs", "y", "step"), [("EPSG:4326", 70.0, 5.0), ("EPSG:32651", 3.4e6, 500.0)])
+def test_the_means_of_tables_are_those_on_the_pictures(crs, y, step):
+    """In degrees the northern rows weigh less, in the report as on the animation."""
+    grid = _grid(crs, 0, y, step)
+    values = np.random.default_rng(0).uniform(3, 5, (3, 10, 10)).astype("float32")
+    values[1, :4] = np.nan
+    values[2] = np.nan
+    means = regional_means(xr.Dataset({"POML": (("year", "y", "x"), values)}).chunk(x=4), grid)
+    np.testing.assert_allclose(means["POML"], [weighted_mean(each, grid) for each in values], rtol=1e-6)
