@@ -6,6 +6,8 @@ somebody else wrote must not do.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 #: Names of GDAL's raster drivers.
 RASTER = (
     "GTiff", "COG", "AAIGrid", "AIG", "BMP", "BT", "DTED", "EHdr", "ENVI", "ERS", "GPKG", "GRASSASCIIGrid", "GRIB",
@@ -19,3 +21,13 @@ VECTOR = (
     "ESRI Shapefile", "FlatGeobuf", "GML", "GPKG", "GeoJSON", "GeoJSONSeq", "KML", "LIBKML", "MapInfo File",
     "OpenFileGDB", "Parquet", "SQLite", "TopoJSON",
 )  # fmt: skip
+
+# How texts begin that make GDAL open something else while it only looks for the format.
+_POINTERS = (b"<OGRVRT", b"<OGRWFS", b"<OGRWMTS", b"gdal_streamed_alg")
+
+
+def leads_elsewhere(path: Path) -> bool:
+    """Whether a vector file is a short text that names other files or servers."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    return any(pointer in head for pointer in _POINTERS)

@@ -72,6 +72,9 @@ def _read_all(cube: Cube) -> int:
         except InputError as error:
             problems.collect(error)
             break
+    if not pixels and not len(problems):
+        found, mend = "no pixel inside the area and its mask", "Check `classes:` of the mask."
+        problems.extend([cube.region.document.problem(("area",), found, "pixels to map", mend)])
     problems.raise_if_any()
     return pixels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import unicodedata
 import warnings
@@ -19,6 +20,8 @@ from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, moved
 from poml_map.errors import InputError, Problems
 from poml_map.tables import key_text
+
+log = logging.getLogger(__name__)
 
 _NAMED = 8
 
@@ -51,7 +54,7 @@ class Zones:
     @cached_property
     def polygons(self) -> np.ndarray:
         """Prepared geometries, shape (zones,)."""
-        shapes = _read(self.source).geometry.to_numpy()[list(self._rows)]
+        shapes = shapely.make_valid(_read(self.source).geometry.to_numpy()[list(self._rows)])
         shapely.prepare(shapes)
         return shapes
 
@@ -157,6 +160,10 @@ def open_zones(
     bare = [key for key, empty in zip(keys, frame.geometry.is_empty, strict=True) if empty]
     if bare:
         add(f"{len(bare)} polygons without an area: {', '.join(bare[:_NAMED])}", "a shape in every row")
+    crossed = [key for key, valid in zip(keys, frame.geometry.is_valid, strict=True) if not valid]
+    if crossed:
+        named = ", ".join(crossed[:_NAMED])
+        log.warning("%s: %d polygons cross themselves and are mended: %s", shown, len(crossed), named)
     _check_keys(keys, entry.key, add)
     chosen = _choose(frame, where or {}, region, source)
     problems.raise_if_any()
@@ -171,6 +178,8 @@ def _read(source: Source) -> gpd.GeoDataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # remarks of GDAL on measures and closed rings
             layer = {"layer": source.entry.layer} if source.entry.layer else {}
+            if formats.leads_elsewhere(source.path()):
+                raise ValueError("a file that leads to other files")
             driver = pyogrio.read_info(source.path(), **layer)["driver"]
             if driver not in (*formats.VECTOR, "CSV"):  # a CSV is told that it has no shapes
                 raise ValueError(f"a file of format {driver}, which is not read")

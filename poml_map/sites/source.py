@@ -102,6 +102,8 @@ def _read_layer(region: Region) -> gpd.GeoDataFrame:
         reason = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
         if reason:
             raise InputError(Problem(shown, "", reason, _FORMATS, "Check `samples.file`."))
+        if formats.leads_elsewhere(path):
+            raise ValueError("it leads to other files")
         layers = [name for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         driver = pyogrio.read_info(path, layer=layers[0])["driver"] if layers else ""
         if len(layers) == 1 and driver in formats.VECTOR:

@@ -16,6 +16,7 @@ import yaml
 
 from poml_map import cli
 from poml_map.demo import write_demo
+from poml_map.pipeline import run_region
 
 # Two spin-up years and three trees: what is tested here is what goes in, not the maps.
 QUICK = {
@@ -193,6 +194,14 @@ def still(whole, tmp_path_factory) -> Path:
     for name, changes in CONSTANTS.items():
         demo.entry(name, driver="constant", **dict.fromkeys(OF_FILES), **changes)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(still, tmp_path_factory):
+    """A finished run of the unbroken region."""
+    out = tmp_path_factory.mktemp("faults") / "run"
+    run_region(still / "region.yaml", out, years=(1980, 1980))
+    return out
 
 
 @pytest.fixture

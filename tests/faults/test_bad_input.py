@@ -14,7 +14,6 @@ import shapely
 from poml_map.config import load_region
 from poml_map.cube import open_layers
 from poml_map.hybrid import load_forest
-from poml_map.pipeline import run_region
 from poml_map.sites import read_samples
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -155,6 +154,9 @@ SHOWN_BY_CHECK = {
         "0330501", "without an area"),
     "points for polygons": (lambda d: d.polygons(_first_shape(shapely.Point(120, 30))),
         "counties.gpkg", "polygons only"),
+    "polygons that lead elsewhere": (lambda d: (d.sources / "counties.gpkg").write_text(
+        '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>/etc/passwd</SrcDataSource></OGRVRTLayer>'
+        ), "counties.gpkg", "leads to other files"),
     "no polygon": (lambda d: d.polygons(lambda table: table.iloc[:0]), "counties.gpkg", "no polygons"),
     # samples
     "unknown sample unit": (lambda d: d.settings(samples={"units": {"soc": "apples"}}), "units.soc", "apples"),
@@ -276,6 +278,7 @@ SHOWN_BY_PIXELS = {
     "cut at 10 %": (lambda d: d.cut("clay.tif", 0.1), "clay.tif", "rows", "cut short"),
     "cut at 99.9 %": (lambda d: d.cut("clay.tif", 0.999), "clay.tif", "rows", "cut short"),
     "one byte changed": (_flip_byte, "clay.tif", "rows", "checksum"),
+    "a mask of nothing": (lambda d: d.entry("cropland", classes=[77]), "area", "no pixel", "classes"),
     "carbon in percent": (lambda d: d.settings(samples={"units": {"soc": "%"}}), "samples.csv", "kg/m2", "peat"),
 }  # fmt: skip
 
@@ -289,14 +292,6 @@ def test_what_only_pixels_show_is_refused_by_the_deep_check(demo, call, name):
     call(demo, "check", "--deep").assert_explained(*words)
 
 
-@pytest.fixture(scope="session")
-def finished(still, tmp_path_factory):
-    """A finished run of the unbroken region."""
-    out = tmp_path_factory.mktemp("faults") / "run"
-    run_region(still / "region.yaml", out, years=(1980, 1980))
-    return out
-
-
 def _content(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -304,19 +299,19 @@ def _content(folder):
 @pytest.mark.parametrize("name", ["nodata undeclared", "one byte changed", "carbon in percent"])
 @pytest.mark.parametrize("earlier", [False, True], ids=["new folder", "earlier run"])
 def test_a_run_that_fails_at_a_pixel_leaves_nothing_and_an_earlier_run_whole(
-    demo, call, finished, name, earlier
+    demo, call, finished_run, name, earlier
 ):
     spoil, *words = SHOWN_BY_PIXELS[name]
     spoil(demo)
     if earlier:
-        shutil.copytree(finished, demo.out)
+        shutil.copytree(finished_run, demo.out)
     before = _content(demo.out) if earlier else None
 
     said = call(demo, "run", "--out", "run", "--quiet")
 
     said.assert_explained(*words)
     assert (_content(demo.out) if demo.out.exists() else None) == before
-    assert not list(demo.folder.parent.rglob(".unfinished*"))
+    assert not list(demo.folder.parent.rglob(".unfinished_run*"))
 
 
 def test_a_change_that_no_mu_gives_is_refused_without_a_map(demo, call):
@@ -349,8 +344,8 @@ def test_a_forest_that_is_a_pickle_is_refused_and_runs_nothing(demo):
     assert not demo.marker.exists()
 
 
-def test_a_forest_of_a_run_refuses_other_columns_order_and_units(finished):
-    path = str(finished / "forest_poml.npz")
+def test_a_forest_of_a_run_refuses_other_columns_order_and_units(finished_run):
+    path = str(finished_run / "forest_poml.npz")
     saved = load_forest(path)
     for asked in (list(saved.columns[::-1]), ["TWI", *saved.columns[1:]]):
         with pytest.raises(ValueError, match="column"):
@@ -466,6 +461,7 @@ ACCEPTED = {
     "blanks behind codes": _fertilizer(lambda t: t.assign(code=t["code"] + " ")),
     "rows from the south": _south_up,
     "a colour table": lambda d: d.raster("cropland.tif", photometric="palette"),
+    "a grid like a raster": _both(lambda d: d.settings(grid=None), lambda d: d.settings(grid={"like": "dem"})),
     "a grid of one pixel": lambda d: d.settings(grid={"resolution": 20000}),
     "duplicates as mean": _both(_table(lambda t: pd.concat([t, t.iloc[[0]]])),
         lambda d: d.settings(samples={"duplicates": "mean"})),
@@ -477,3 +473,10 @@ def test_what_is_unusual_but_right_is_accepted(demo, call, name):
     ACCEPTED[name](demo)
     said = call(demo, "check")
     assert (said.code, said.err) == (0, "")
+
+
+def test_a_polygon_that_crosses_itself_is_mended_and_named(demo, call, caplog):
+    bow = shapely.Polygon([(120.0, 30.5), (120.1, 30.6), (120.1, 30.5), (120.0, 30.6)])
+    demo.polygons(_first_shape(bow))
+    assert call(demo, "check").code == 0
+    assert "1 polygons cross themselves and are mended: 0330501" in caplog.text
