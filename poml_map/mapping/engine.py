@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 #: Pixels along one side of a tile: 128 keep two tiles in work below 1 GiB with 252 months of four drivers.
 TILE_SIZE = 128
 
+# A thread holds about 0.2 GiB: six keep a run below 2 GiB, whatever the size of the region.
+_MOST_WORKERS = 6
+
 
 @dataclass(frozen=True)
 class MapSummary:
@@ -63,7 +66,7 @@ def map_region(
     tile_size : int
         [pixels]
     workers : int, optional
-        Threads; default one a core.
+        Threads; default one a core, six at most.
     progress : callable, optional
         Called with the number of finished and of all tiles.
 
@@ -91,7 +94,7 @@ def map_region(
         return counts
 
     tasks = [dask.delayed(task, pure=False)(tile) for tile in tiles]
-    workers = workers or os.cpu_count() or 1
+    workers = workers or min(os.cpu_count() or 1, _MOST_WORKERS)
     done = dask.compute(*tasks, scheduler="threads", num_workers=workers)
     pixels = sum(done, Counter())
     seconds = time.monotonic() - started

@@ -14,6 +14,9 @@ from poml_map.rothc.forcing import Forcing, Options, build_forcing
 from poml_map.rothc.pools import simulate_stock
 from poml_map.rothc.spinup import start_state
 
+# Of the process model: 252 months of a few dozen float64 arrays stay below 100 MiB.
+_PIXELS_AT_ONCE = 2048
+
 
 @dataclass(frozen=True)
 class TileModel:
@@ -135,10 +138,24 @@ def _forests(at: _Pixels, model: TileModel) -> dict[str, np.ndarray]:
 
 
 def _process(at: _Pixels, model: TileModel, ml_first: np.ndarray) -> np.ndarray:
-    stock = ml_first if model.first_map == "ml" else at.of(model.first_map)
-    forcing = _forcing(at, model)
+    """RothC of the mapped pixels, a few thousand at once: its monthly arrays are what a tile needs most memory for."""
+    stock = (ml_first if model.first_map == "ml" else at.of(model.first_map)).astype(float)
+    # A Dataset of the whole cube also holds the spin-up years; the run is what its last months are.
+    run = {name: at.of(name)[-12 * len(model.years) :] for name in schema.MONTHLY}
+    spinup = {name: at.of(schema.spinup_name(name)) for name in schema.MONTHLY}
+    clay, driver = at.of("CLAY"), at.annual(model.input_driver)
+    stocks = np.empty((len(model.years), len(stock)))
+    for first in range(0, len(stock), _PIXELS_AT_ONCE):
+        part = np.s_[..., first : first + _PIXELS_AT_ONCE]
+        drivers = [{name: values[part] for name, values in each.items()} for each in (run, spinup)]
+        forcing = build_forcing(*drivers, clay[part], driver[part], model.options)
+        stocks[part] = _run_on(stock[part], forcing, model)
+    return stocks
+
+
+def _run_on(stock: np.ndarray, forcing: Forcing, model: TileModel) -> np.ndarray:
     start = start_state(
-        stock.astype(float),
+        stock,
         forcing.spinup_rate,
         forcing.spinup_shares,
         forcing.clay,
@@ -156,12 +173,3 @@ def _process(at: _Pixels, model: TileModel, ml_first: np.ndarray) -> np.ndarray:
         mu_max=model.mu_max,
         k_m=model.k_m,
     )
-
-
-def _forcing(at: _Pixels, model: TileModel) -> Forcing:
-    """What drives RothC at the mapped pixels."""
-    run = {name: at.of(name) for name in schema.MONTHLY}
-    spinup = {name: at.of(schema.spinup_name(name)) for name in schema.MONTHLY}
-    # A Dataset of the whole cube also holds the spin-up years; the run is what its last months are.
-    run = {name: values[-12 * len(model.years) :] for name, values in run.items()}
-    return build_forcing(run, spinup, at.of("CLAY"), at.annual(model.input_driver), model.options)

@@ -1,6 +1,8 @@
 """Three routes to one number: the lazy Dataset, tiles in memory and values at sites."""
 
+import gc
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import dask
@@ -296,3 +298,19 @@ def test_one_thread_at_a_time_is_inside_the_netcdf_library(mini):
             with pytest.raises(TimeoutError):
                 other.result(timeout=0.2)
         assert "ppt" in other.result(timeout=10)
+
+
+def test_a_tile_that_nobody_holds_is_gone_at_once(cube):
+    """A reference cycle would keep every tile's arrays until the garbage collector runs: gigabytes in a run."""
+    gc.disable()
+    try:
+        tile = cube.read_tile(next(cube.grid.tiles(8)))
+        alive = weakref.ref(tile)
+        assert tile.rio.crs.to_epsg() == 32651
+        tile = cube.read_tile(next(cube.grid.tiles(8)))
+        del tile
+        second = weakref.ref(cube.read_tile(next(cube.grid.tiles(8))))
+    finally:
+        gc.enable()
+    assert alive() is not None  # asking for `.rio` is what makes the cycle
+    assert second() is None
