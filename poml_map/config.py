@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poml_map import schema
-from poml_map.catalog import Resampling, Source, load_catalog
+from poml_map.catalog import Entry, Resampling, Source, load_catalog
 from poml_map.errors import InputError, Problems, nearest
 from poml_map.region_checks import region_problems
 from poml_map.settings import RegionSettings
@@ -76,14 +76,24 @@ class Region:
 
     @property
     def stand_ins(self) -> list[str]:
-        """Columns of sources that are declared stand-ins."""
-        used = (source.entry for source in self.sources.values())
-        return [entry.cube_column or entry.role for entry in used if entry.stand_in]
+        """Columns of sources that are declared stand-ins, and what is derived from them."""
+        found: list[str] = []
+        for entry in self._replacing:
+            found += [entry.cube_column or entry.role, *entry.derive]
+        return found
 
     @property
     def stand_in_names(self) -> list[str]:
         """What these columns are, for people."""
-        return [source.entry.cube_long_name for source in self.sources.values() if source.entry.stand_in]
+        found: list[str] = []
+        for entry in self._replacing:
+            found += [entry.cube_long_name, *(schema.COLUMNS[name].long_name for name in entry.derive)]
+        return found
+
+    @property
+    def _replacing(self) -> list[Entry]:
+        entries = (source.entry for source in self.sources.values())
+        return [entry for entry in entries if entry.stand_in]
 
 
 def load_region(path: str | Path) -> Region:

@@ -16,14 +16,13 @@ from poml_map.pipeline import manifest as records
 from poml_map.pipeline.checks import Checked, check_region, fill_text, read_sites
 from poml_map.pipeline.effects import effects_of_choices
 from poml_map.pipeline.learning import Learned, learn
+from poml_map.pipeline.maps import write_products
 from poml_map.pipeline.outputs import in_units, write_tables
 from poml_map.pipeline.parameters import Parameters, find_parameters
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
 from poml_map.pipeline.site_model import build_site_model, process_options
-from poml_map.pipeline.staging import log_file, staging
-from poml_map.products import animate, draw_comparison, regional_means, write_years
-from poml_map.units import STOCK_LABELS, stock_factor
+from poml_map.pipeline.staging import Heard, listening, log_file, staging
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +63,18 @@ def run_region(
         If the disk or folder refuses.
     """
     watch = Stopwatch()
-    with watch.stage("checking"):
-        checked = check_region(region_file)
-        wanted = _wanted_years(checked.region, years)
-    with staging(Path(out)) as folder, log_file(folder / "log.txt"):
-        lines = _stages(checked, folder, watch, wanted, workers, tile_size)
-    log.info("finished in %s", duration(sum(watch.seconds.values())))
+    with listening() as heard:
+        with watch.stage("checking"):
+            checked = check_region(region_file)
+            wanted = _wanted_years(checked.region, years)
+        with staging(Path(out)) as folder, log_file(folder / "log.txt", heard):
+            lines = _stages(checked, folder, watch, wanted, workers, tile_size, heard)
+        log.info("finished in %s", duration(sum(watch.seconds.values())))
     return [*lines, *_listing(Path(out))]
 
 
 def _stages(
-    checked: Checked, folder: Path, watch: Stopwatch, wanted: range, workers, tile_size: int
+    checked: Checked, folder: Path, watch: Stopwatch, wanted: range, workers, tile_size: int, heard: Heard
 ) -> list[str]:
     region, cube, settings = checked.region, checked.cube, checked.region.settings
     log.info("%s %s", settings.name, "(synthetic data)" if settings.synthetic else "")
@@ -105,10 +105,11 @@ def _stages(
         files = records.input_files(region)
         digest = records.input_digest(files)
     with watch.stage("GeoTIFFs and pictures"):
-        means = _write_products(region, cube, store, folder, wanted, notes, digest)
+        means = write_products(region, cube, store, folder, wanted, notes, digest)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
     content = _manifest(region, cube, samples, parameters, learned, summary, means, files, digest)
     content["notes"] = notes.lines
+    content["warnings"] += heard.warnings("sites", "cube", "hybrid", "products")
     with watch.stage("tables, manifest and report"):
         units = {name: points[name].attrs["units"] for name in settings.covariates}
         write_tables(folder, settings.units, samples, model, parameters, learned, units)
@@ -167,43 +168,6 @@ def _refuse_lost_pixels(store: Path, summary: MapSummary) -> None:
     if found != {summary.pixels["mapped"]}:
         message = f"{store}: {sorted(found)} pixels with a value, {summary.pixels['mapped']} were written. "
         raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
-
-
-def _write_products(
-    region: Region, cube: Cube, store: Path, folder: Path, wanted: range, notes: Notes, digest
-) -> dict:
-    """GeoTIFFs of every model, GIF and a picture of first and last year; the regional means by year and model."""
-    settings, maps = region.settings, open_store(store) * stock_factor(region.settings.units)
-    (folder / "maps").mkdir()
-    tags = {"INPUT_DIGEST": digest, "REGION": settings.name, **notes.tags}
-    tags |= {f"FILLED_{fill['column'].upper()}": fill_text(fill) for fill in cube.fills}
-    common = {
-        "unit": settings.units,
-        "depth_cm": settings.depth_cm,
-        "tags": tags,
-        "month": settings.sampling_month,
-    }
-    first = wanted[0] - region.years[0]
-    for model in schema.MODELS:
-        chosen = maps[model].data[first : first + len(wanted)]
-        write_years(folder / "maps", chosen, list(wanted), cube.grid, model=model, **common)
-    title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
-    looks = {"grid": cube.grid, "title": title, "unit": settings.units, "notes": notes.lines}
-    chosen = maps["POML"].data[first : first + len(wanted)]
-    animate(chosen, list(wanted), folder / "SOCS_POML.gif", outlines=cube.outlines(), **looks)
-    ends = (0, len(region.years) - 1)
-    panels = {model: [maps[model].data[index].compute() for index in ends] for model in schema.MODELS}
-    labels = [str(region.years[index]) for index in ends]
-    outlines = cube.outlines()
-    draw_comparison(
-        panels, labels, folder / "first_and_last_year.png", change=True, outlines=outlines, **looks
-    )
-    means = regional_means(maps[list(schema.MODELS)], cube.grid)
-    return {
-        "unit": STOCK_LABELS[settings.units],
-        "year": list(region.years),
-        "models": means,
-    }
 
 
 def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, files, digest) -> dict:

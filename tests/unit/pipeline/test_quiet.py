@@ -7,10 +7,10 @@ _RUN = """\
 import logging, sys
 from pathlib import Path
 from poml_map import cli, pipeline
-from poml_map.pipeline.staging import log_file
+from poml_map.pipeline.staging import listening, log_file
 
 def run(*_, **__):
-    with log_file(Path("log.txt")):
+    with listening() as heard, log_file(Path("log.txt"), heard):
         logging.getLogger("poml_map.pipeline").info("progress")
         logging.getLogger("poml_map.pipeline").warning("beware")
     return []

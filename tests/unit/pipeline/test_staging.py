@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from poml_map.errors import InputError, Problem, ResourceError
-from poml_map.pipeline.staging import log_file, staging
+from poml_map.pipeline.staging import listening, log_file, staging
 
 INPUT = InputError(Problem("a.tif", "", "no CRS"))
 FULL = OSError(errno.ENOSPC, "No space left on device", "maps/a.tif")
@@ -24,7 +24,7 @@ def _make(folder: Path, text: str) -> None:
 
 
 def _fail(out: Path, error: BaseException) -> None:
-    with staging(out) as folder, log_file(folder / "log.txt"):
+    with listening() as heard, staging(out) as folder, log_file(folder / "log.txt", heard):
         logging.getLogger("poml_map").info("started")
         _make(folder, "half")
         raise error
@@ -146,13 +146,17 @@ def test_a_file_is_no_folder_for_a_run(tmp_path, name):
 def test_the_log_holds_what_was_said_and_the_logger_is_as_before(tmp_path, caplog):
     logger = logging.getLogger("poml_map")
     before = logger.level, list(logger.handlers)
-    with log_file(tmp_path / "log.txt"):
-        logging.getLogger("poml_map.cube").info("reading")
-        logging.getLogger("poml_map.cube").debug("not this")
-        logging.getLogger("other").warning("nor this")
-    logging.getLogger("poml_map.cube").warning("too late")
-    (line,) = (tmp_path / "log.txt").read_text().splitlines()
-    assert line.endswith("INFO reading")
+    with listening() as heard:
+        logging.getLogger("poml_map.sites").warning("odd units")
+        with log_file(tmp_path / "log.txt", heard):
+            logging.getLogger("poml_map.cube").info("reading")
+            logging.getLogger("poml_map.cube").debug("not this")
+            logging.getLogger("other").warning("nor this")
+        logging.getLogger("poml_map.cube").warning("too late")
+    first, second = (tmp_path / "log.txt").read_text().splitlines()
+    assert first.endswith("WARNING odd units")
+    assert second.endswith("INFO reading")
+    assert heard.warnings("sites") == ["odd units"]
     assert (logger.level, logger.handlers) == before
 
 
