@@ -1,0 +1,62 @@
+"""What README and docs show is read by the program, links lead somewhere, and the table is one that was printed."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from poml_map.catalog import load_catalog
+from poml_map.config import load_region
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def _regions() -> list[str]:
+    texts = [text for page in PAGES for text in _blocks(page, "yaml")]
+    return [text for text in texts if "grid:" in text]
+
+
+@pytest.mark.parametrize("text", _regions(), ids=lambda text: text.splitlines()[0])
+def test_a_region_file_that_is_shown_is_accepted(text, tmp_path):
+    (tmp_path / "data_catalog.yaml").write_bytes((ROOT / "data_catalog.yaml").read_bytes())
+    settings = yaml.safe_load(text)
+    settings["sources"] = sorted({*settings["sources"], "bulk_density", "coarse_fragments"})
+    (tmp_path / "region.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert load_region(tmp_path / "region.yaml").years[0] == 1980
+
+
+def test_a_catalog_that_is_shown_is_accepted(tmp_path):
+    (text,) = [text for page in PAGES for text in _blocks(page, "yaml") if text.startswith("version")]
+    (tmp_path / "catalog.yaml").write_text(text, encoding="utf-8")
+    assert set(load_catalog(tmp_path / "catalog.yaml", "catalog.yaml", ["dem", "temperature"])) == {
+        "dem",
+        "temperature",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_that_is_shown_uses_public_names(page):
+    import poml_map
+
+    for text in _blocks(page, "python"):
+        for name in re.findall(r"poml_map\.(\w+)", text):
+            assert name in poml_map.__all__, name
+
+
+def test_readme_shows_the_two_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in text
+    assert "make test" in text
