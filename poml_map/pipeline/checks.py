@@ -141,7 +141,7 @@ def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, x
     check_campaigns(region, samples, problems)
     problems.raise_if_any()
     for reason, count in samples.counts()["n_dropped"].items():
-        log.warning("  warning: %d sample rows not used: %s", count, reason)
+        log.warning("  warning: %d sample rows, %s", count, reason)
     return samples, points.isel(site=samples_order.to_numpy())
 
 
@@ -168,7 +168,7 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
         f"  samples   {counts['n_used']} of {counts['n_in']} rows, {counts['n_sites']} sites, "
         f"campaigns {', '.join(map(str, samples.campaigns))}",
     ]
-    lines += [f"            not used: {n} rows {reason}" for reason, n in counts["n_dropped"].items()]
+    lines += [f"            of the others {n} rows: {reason}" for reason, n in counts["n_dropped"].items()]
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
     return lines

@@ -155,7 +155,7 @@ def _counts(manifest: dict) -> list[str]:
         f"- Samples: {samples['n_used']} of {samples['n_in']} rows used, {samples['n_sites']} sites "
         f"({samples['sites_with_one_campaign']} with one campaign, {samples['sites_outside_mask']} outside the mask)."
     )
-    lines += [f"  - {n} rows not used: {reason}" for reason, n in samples["n_dropped"].items()]
+    lines += [f"  - {n} rows left out or merged: {reason}" for reason, n in samples["n_dropped"].items()]
     lines += [f"- Pixels {name}: {n:,}" for name, n in sorted(pixels.items())]
     lines += [f"- Filled: {fill_text(fill)}" for fill in manifest["fills"]]
     lines += [f"- Stand-in: {name}" for name in manifest["stand_ins"]]

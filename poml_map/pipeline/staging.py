@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from poml_map.errors import InputError, Problem, ResourceError
+from poml_map.files import resource_error
 
 
 @contextmanager
@@ -38,9 +39,7 @@ def staging(out: Path) -> Iterator[Path]:
         yield folder
         _publish(folder, out)
     except OSError as error:
-        free = shutil.disk_usage(out if out.exists() else out.parent).free if out.parent.exists() else 0
-        message = f"{error.filename or out}: {error.strerror or error} ({free / 2**20:.0f} MiB free). "
-        raise ResourceError(message + "Free space or choose another folder with --out.") from error
+        raise resource_error(error.filename or out, error) from error
     finally:
         try:
             _clean_up(folder, made)

@@ -67,7 +67,8 @@ def with_stock(samples: Samples, points: xr.Dataset, region: Region, needed: lis
     for name in ("bulk_density", "coarse_fragments"):
         if isinstance(getattr(settings, name), str):
             reasons[(reasons == "") & table[name].isna()] = f"no {name.replace('_', ' ')} at its pixel"
-    reasons[(reasons == "") & (table["stock"] == 0)] = "no fine earth: coarse fragments of 1"
+    empty = "stock of 0" if settings.columns.stock else "no fine earth: coarse fragments of 1"
+    reasons[(reasons == "") & (table["stock"] == 0)] = empty
     kept = replace(samples, table=table).without(reasons)
     kept.check_dropped(settings.max_dropped, problems)
     problems.raise_if_any()

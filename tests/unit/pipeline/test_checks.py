@@ -55,7 +55,7 @@ def test_all_that_was_found_is_listed(region, opened, repeated):
     assert "1980-1986, spin-up 1960-1979" in text
     assert "NDVI_SON, CLAY, FER" in text
     assert "6 of 7 rows, 3 sites, campaigns 1980, 1986" in text
-    assert "not used: 1 rows outside the grid" in text
+    assert "of the others 1 rows: outside the grid" in text
     assert "filled    ndvi of 1980, 1981: mean of 1982-1986" in text
     assert "stand-in  bulk density" in text
     assert text.endswith("No problem found.")
@@ -90,7 +90,7 @@ def test_no_line_for_fills_and_stand_ins_that_are_none(region, opened, repeated)
         SimpleNamespace(grid=grid, pixels_in_area=6, fills=[]),
     )
     text = "\n".join(check("region.yaml"))
-    for word in ("filled", "stand-in", "not used"):
+    for word in ("filled", "stand-in", "of the others"):
         assert word not in text
 
 

@@ -103,7 +103,7 @@ def test_what_was_left_out_filled_or_stands_in_is_on_the_page(region):
         "**Stand-in: BD**",
         "24 of 26 rows used, 12 sites (0 with one campaign, 1 outside the mask)",
         "ndvi of 1982-1986",
-        "  - 2 rows not used: outside the grid",
+        "  - 2 rows left out or merged: outside the grid",
         "- Pixels mapped: 12,345",
         "- Pixels no data: FER: 7",
         "- Filled: ndvi of 1980, 1981: mean of 1982-1986",
