@@ -17,7 +17,7 @@ from poml_map.units import STOCK_LABELS, stock_factor
 
 # A chunk of the store holds all years of a tile. Read year by year it is unpacked as often as there are years,
 # so the maps of a model are read at once where they fit in this. [bytes]
-_AT_ONCE = 512 * 2**20
+_AT_ONCE = 256 * 2**20
 
 
 def write_products(
@@ -53,7 +53,7 @@ def write_products(
     looks = {"grid": cube.grid, "unit": settings.units, "title": title, "notes": notes.lines}
     looks["outlines"] = cube.outlines()
     first, ends = wanted[0] - region.years[0], (0, len(region.years) - 1)
-    panels, means = {}, {}
+    panels = {}
     for model in schema.MODELS:
         values = _at_once(maps[model])
         chosen = values.data[first : first + len(wanted)]
@@ -63,11 +63,13 @@ def write_products(
         if model == "POML":
             animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
         panels[model] = [values[index].to_numpy() for index in ends]
-        means |= regional_means(values.to_dataset(name=model), cube.grid)
+        del values, chosen  # before the next model is read
     labels = [str(region.years[index]) for index in ends]
     draw_comparison(panels, labels, folder / "first_and_last_year.png", change=True, **looks)
+    means = regional_means(maps[list(schema.MODELS)], cube.grid)
     return {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
 
 
 def _at_once(maps: xr.DataArray) -> xr.DataArray:
-    return maps.load(scheduler="threads") if maps.nbytes <= _AT_ONCE else maps
+    # A copy: `load` would fill the Dataset that the maps belong to, and so keep every model.
+    return maps.compute(scheduler="threads") if maps.nbytes <= _AT_ONCE else maps
