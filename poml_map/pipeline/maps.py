@@ -62,7 +62,7 @@ def write_products(
         )
         if model == "POML":
             animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
-        panels[model] = [values[index].to_numpy() for index in ends]
+        panels[model] = [values[index].to_numpy().copy() for index in ends]  # a view would keep all years
         del values, chosen  # before the next model is read
     labels = [str(region.years[index]) for index in ends]
     draw_comparison(panels, labels, folder / "first_and_last_year.png", change=True, **looks)
