@@ -5,9 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   ?= demo
 RUN    ?= run
+SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-oldest check format notebooks clean
+.PHONY: help install demo test test-all test-oldest bench check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +37,9 @@ test-oldest: ## the forest on the oldest scikit-learn that is supported, in an e
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
 	    -r tests/oldest-requirements.txt pytest hypothesis
 	PYTHONPATH=. $(VENV)-oldest/bin/python -m pytest -q -p no:cacheprovider tests/unit/hybrid
+
+bench: install ## time and memory of a whole run (SIZE=tiny, small or paper)
+	$(BIN)/python benchmarks/whole_run.py $(SIZE)
 
 check: install ## style only
 	$(BIN)/ruff check .

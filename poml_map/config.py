@@ -84,11 +84,10 @@ class Region:
 
     @property
     def stand_in_names(self) -> list[str]:
-        """What these columns are, for people."""
-        found: list[str] = []
-        for entry in self._replacing:
-            found += [entry.cube_long_name, *(schema.COLUMNS[name].long_name for name in entry.derive)]
-        return found
+        """What these columns are, for people; a source's own long name says how it was made, not what it is."""
+        own = {entry.cube_column: entry.cube_long_name for entry in self._replacing}
+        known = {name: column.long_name for name, column in schema.COLUMNS.items()}
+        return [known.get(name) or own.get(name) or name for name in self.stand_ins]
 
     @property
     def _replacing(self) -> list[Entry]:
