@@ -85,7 +85,9 @@ def run(
     years: Annotated[
         str | None, typer.Option(metavar="FIRST-LAST", help="Write maps of these years only.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads; default one a core, six at most.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
 ) -> None:
     """Make the annual maps of one region.

@@ -20,10 +20,11 @@ from poml_map.sites import Samples, read_samples, with_stock
 log = logging.getLogger(__name__)
 
 # Measured on 2 cores of 2.5 GHz with 200 trees; an estimate, within a factor of 2 or so.
-_SECONDS_AT_LEAST = 45.0  # reading, calibration and cross-validation
-_SECONDS_PER_PIXEL_YEAR = 2.6e-5  # two forests and RothC
-_BYTES_PER_VALUE = 2.2  # one float32 of a compressed GeoTIFF with overviews, and the store
-_TILE_MEMORY = 0.9  # GiB with two threads, whatever the size of the region
+_SECONDS_AT_LEAST = 25.0  # reading, calibration and cross-validation
+_SECONDS_PER_PIXEL_YEAR = 1.4e-5  # two forests, RothC, reading and writing
+_BYTES_PER_VALUE = 3.0  # one float32 in a compressed GeoTIFF with overviews and once more in the store
+_BYTES_AT_LEAST = 50 * 2**20  # the forests
+_MEMORY = 1.6  # GiB with two threads, whatever the size of the region
 
 
 @dataclass(frozen=True)
@@ -178,9 +179,9 @@ def _estimate(region: Region, cube: Cube) -> list[str]:
     pixel_years = cube.pixels_in_area * len(region.years)
     trees = region.settings.hybrid.n_trees / 200
     seconds = _SECONDS_AT_LEAST * trees + pixel_years * _SECONDS_PER_PIXEL_YEAR * trees
-    disk = cube.grid.width * cube.grid.height * len(region.years) * len(schema.MODELS) * _BYTES_PER_VALUE
+    values = cube.grid.width * cube.grid.height * len(region.years) * len(schema.MODELS)
+    disk = _BYTES_AT_LEAST * trees + values * _BYTES_PER_VALUE
     return [
-        f"  estimate  about {duration(seconds)} on 2 cores, {_TILE_MEMORY:g} GiB of memory, "
-        f"{disk * 2 / 2**20:.0f} MiB of disk",
+        f"  estimate  about {duration(seconds)} on 2 cores, {_MEMORY:g} GiB of memory, {disk / 2**20:.0f} MiB of disk",
         "No problem found.",
     ]

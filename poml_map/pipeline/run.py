@@ -46,7 +46,7 @@ def run_region(
         First and last year of which maps are written; default all of the region file. The models always see
         all years.
     workers : int, optional
-        Threads; default one a core.
+        Threads; default one a core, six at most.
     tile_size : int
         Pixels along one side of a tile. No value depends on it.
 
