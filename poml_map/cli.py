@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,8 +60,12 @@ def demo(
     """
     from poml_map.demo import write_demo
 
-    for path in write_demo(directory, size, seed):
+    paths = write_demo(directory, size, seed)
+    folders = Counter(path.parent for path in paths if path.parent != directory)
+    for path in (path for path in paths if path.parent == directory):
         typer.echo(path)
+    for folder, files in folders.items():
+        typer.echo(f"{folder}/  ({files} files)")
 
 
 @app.command()
