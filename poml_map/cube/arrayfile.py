@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 
 from poml_map.catalog import Entry, Source, first_of_files, uri_fields
 from poml_map.cube.container import FAILURES, open_container
-from poml_map.cube.frames import Frame, damaged, same_grid
+from poml_map.cube.frames import Frame, damaged, read_by_file, same_grid
 from poml_map.cube.header import Header, HeaderReader, packing
 from poml_map.cube.timeaxis import repeated
 from poml_map.errors import InputError, Problems
@@ -78,14 +76,7 @@ class ArrayFiles:
 
     def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
         """Values in the file's unit, shape (frames, rows, columns), NaN where missing."""
-        out = np.empty((len(frames), *window.shape))
-        by_file: dict[Frame, list[int]] = defaultdict(list)
-        for position, frame in enumerate(frames):
-            by_file[self._at[frame][0]].append(position)
-        for file, positions in by_file.items():
-            steps = [self._at[frames[position]][1] for position in positions]
-            out[positions] = self._read_file(file, steps, window)
-        return out
+        return read_by_file(self._at, frames, window, self._read_file)
 
     def _read_file(self, file: Frame, steps: list[int], window: Tile) -> np.ndarray:
         path, entry = self.source.path(self._variable, *file), self.source.entry

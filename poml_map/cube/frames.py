@@ -6,6 +6,8 @@ A frame is one map in a file, labelled ``(year, month)``: ``(1980, 7)``, ``(1980
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -102,3 +104,31 @@ def same_grid(first: SourceGrid, other: SourceGrid) -> bool:
     size = np.array([first.width, first.height, 1, first.width, first.height, 1])
     difference = np.abs(np.subtract(first.transform, other.transform)) * size
     return bool((difference < 1e-3 * cell).all())
+
+
+def read_by_file(
+    at: dict[Frame, tuple], frames: list[Frame], window: Tile, read_file: Callable
+) -> np.ndarray:
+    """Values of frames that lie in several files, each file opened once.
+
+    Parameters
+    ----------
+    at : dict of frame -> (file, place)
+        The file of each frame, and its band or step there.
+    frames : list of frame
+    window : Tile
+    read_file : callable
+        ``read_file(file, places, window)`` gives (places, rows, columns).
+
+    Returns
+    -------
+    ndarray of float, shape (frames, rows, columns)
+    """
+    out = np.empty((len(frames), *window.shape))
+    by_file: dict[Frame, list[int]] = defaultdict(list)
+    for position, frame in enumerate(frames):
+        by_file[at[frame][0]].append(position)
+    for file, positions in by_file.items():
+        places = [at[frames[position]][1] for position in positions]
+        out[positions] = read_file(file, places, window)
+    return out

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from poml_map import formats
 from poml_map.catalog import Source, first_of_files, uri_fields
-from poml_map.cube.frames import STATIC, Frame, damaged, same_grid
+from poml_map.cube.frames import STATIC, Frame, damaged, read_by_file, same_grid
 from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.tiffblocks import check_blocks
 from poml_map.errors import InputError, Problems
@@ -110,14 +110,7 @@ class RasterFiles:
 
     def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
         """Values in the file's unit, shape (frames, rows, columns), NaN where missing."""
-        out = np.empty((len(frames), *window.shape))
-        by_file: dict[Frame, list[int]] = defaultdict(list)
-        for position, frame in enumerate(frames):
-            by_file[self._at[frame][0]].append(position)
-        for file, positions in by_file.items():
-            bands = [self._at[frames[position]][1] for position in positions]
-            out[positions] = self._read_file(file, bands, window)
-        return out
+        return read_by_file(self._at, frames, window, self._read_file)
 
     def _read_file(self, file: Frame, bands: list[int], window: Tile) -> np.ndarray:
         try:
