@@ -97,6 +97,12 @@ def fraction(name, values):
     )
 
 
+def ndvi(name, values):
+    """`values` as float64, refused outside -1 to 1."""
+    mend = "apply the scale factor of the product and mask no-data values"
+    return in_range(name, values, -1.0, 1.0, "1", mend)
+
+
 def pool_array(name, pools):
     """Pools (4, ...) as float64, refused if axis 0 is not the four pools or a value is negative."""
     pools = not_negative(name, pools, "kg/m2")

@@ -21,6 +21,7 @@ from .moisture import (
 )
 
 __all__ = [
+    "cover_fraction_from_ndvi",
     "cover_from_ndvi",
     "cover_modifier",
     "evaporation_from_pan",
@@ -129,10 +130,43 @@ def cover_from_ndvi(ndvi, threshold=0.4):
     >>> cover_from_ndvi([0.2, 0.4, np.nan])
     array([ 0.,  1., nan])
     """
-    mend = "apply the scale factor of the product and mask no-data values"
-    ndvi = checks.in_range("ndvi", ndvi, -1.0, 1.0, "1", mend)
-    threshold = checks.in_range("threshold", threshold, -1.0, 1.0, "1", "give an NDVI, such as 0.4")
+    ndvi, threshold = checks.ndvi("ndvi", ndvi), checks.ndvi("threshold", threshold)
     return np.where(np.isnan(ndvi), np.nan, ndvi >= threshold)
+
+
+def cover_fraction_from_ndvi(ndvi, ndvi_range=(0.1, 0.7)):
+    """Share of the soil that plants cover, linear in NDVI.
+
+    Parameters
+    ----------
+    ndvi : array_like, any shape
+        Normalised difference vegetation index. [1]
+    ndvi_range : tuple of 2 float
+        NDVI of bare and of fully covered soil. [1]
+
+    Returns
+    -------
+    ndarray of float, shape of `ndvi`
+        0 up to the first, 1 from the second NDVI on, NaN where `ndvi` is NaN. The water bucket counts a share from
+        0.5 as covered; the cover modifier uses the share itself. [1]
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside -1 to 1, or the range does not rise.
+
+    Examples
+    --------
+    >>> cover_fraction_from_ndvi([0.0, 0.25, 0.4, 0.9, np.nan]).round(2)
+    array([0.  , 0.25, 0.5 , 1.  ,  nan])
+    """
+    ndvi, (bare, covered) = checks.ndvi("ndvi", ndvi), checks.ndvi("ndvi_range", ndvi_range)
+    if not bare < covered:
+        raise ValueError(
+            f"ndvi_range is ({bare:g}, {covered:g}), expected two rising NDVI. "
+            "Mend: give the NDVI of bare soil first, then that of full cover, as in (0.1, 0.7)."
+        )
+    return np.clip((ndvi - bare) / (covered - bare), 0.0, 1.0)
 
 
 def rate_modifier(
