@@ -48,6 +48,12 @@ _COLUMNS = [
     Column("NDVI_JJA", "1", "mean NDVI of June to August", -1, 1, "annual"),
     Column("NDVI_SON", "1", "mean NDVI of September to November", -1, 1, "annual"),
     Column("FER", "kg/ha", "fertilizer per area and year", 0, 10000, "annual"),
+    # No vegetation reaches 3.2 kg; the codes of MODIS for water, towns and rock are 3.276 after its scale.
+    Column("NPP", "kg/m2/year", "net primary production, carbon", 0, 3.2, "annual"),
+    Column("MANURE", "kg/m2/year", "carbon in manure", 0, 5, "annual"),
+    Column("DPM_RPM", "1", "decomposable over resistant plant material in the carbon input", 0.01, 100),
+    # Codes above are what programs write for "no data": 32767, 65535.
+    Column("LAND_USE", "1", "class of land use", 0, 30000),
     Column("air_temp", "degC", "mean air temperature of the month", -60, 60, "monthly"),
     Column("precip", "mm/month", "precipitation of the month", 0, 5000, "monthly"),
     Column("pet", "mm/month", "potential evapotranspiration of the month", 0, 1000, "monthly"),
@@ -94,6 +100,10 @@ ROLE_COLUMN = {
     "coarse_fragments": "CF",
     "stock": "STOCK",
     "fertilizer": "FER",
+    "npp": "NPP",
+    "manure": "MANURE",
+    "dpm_rpm": "DPM_RPM",
+    "land_use": "LAND_USE",
     "air_temperature": "air_temp",
     "precipitation": "precip",
     "pet": "pet",

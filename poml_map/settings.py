@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from poml_map import schema
 from poml_map.catalog_entry import TableDialect
+from poml_map.settings_rothc import RothC
 from poml_map.yamlmodel import Settings
 
 
@@ -93,31 +94,6 @@ class Samples(Settings):
     table: TableDialect = TableDialect()
     duplicates: Literal["refuse", "mean"] = Field("refuse", description="refuse or mean")
     max_dropped: Share = Field(0.05, description="a share from 0 to 1", examples=["0.05"])
-
-
-class RothC(Settings):
-    """Options of the process model."""
-
-    cover_ndvi: float = Field(0.4, ge=-1, le=1, description="NDVI from which soil counts as covered, -1 to 1")
-    input_driver: str = Field("FER", description="the annual column that drives the carbon input")
-    input_months: list[float] = Field(
-        [1.0] * 12,
-        min_length=12,
-        max_length=12,
-        description="twelve weights, January to December, not negative",
-    )
-    dpm_rpm: float = Field(
-        1.44, gt=0, description="DPM/RPM ratio of the plant input, above 0", examples=["1.44"]
-    )
-    pools: Literal["equilibrium", "weihermueller"] = Field(
-        "equilibrium", description="equilibrium or weihermueller"
-    )
-    mu_max: float | None = Field(None, gt=0, description="a number above 0; then k_m is needed too")
-    k_m: float | None = Field(None, ge=0, description="a number from 0, kg/m2; then mu_max is needed too")
-    expected_change: float | None = Field(
-        None, gt=-0.9, lt=5, description="relative change from the first to the last year", examples=["0.10"]
-    )
-    first_map: str = Field("ml", description="ml, or the name of a source with role stock")
 
 
 class Hybrid(Settings):

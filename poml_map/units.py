@@ -24,6 +24,7 @@ _LONG_POWER = re.compile(r"\*\*\s*-?(?!-?[1-9](?![\d*.^]))")
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻·", "0123456789- ")
 _NUMBER = r"[0-9.]+(?:[eE][-+]?[0-9]+)?"
+_ELEMENT = r"\b(kg|g|t|mg|cg|dg|Mg|Gg|Tg)[\s*_]*([CN])\b"
 # Applied in this order to what the user wrote.
 _SPELLINGS = [
     (r"(?i)\b(?:vol|volume|wt|weight|mass)[\s.-]*%", "%"),
@@ -31,7 +32,7 @@ _SPELLINGS = [
     # "C" alone is coulomb to pint, a temperature to everybody here.
     (rf"(?i)^({_NUMBER})?\s*(?:(?:°|deg(?:ree)?s?[ _]*)?(?:c|celsius)|℃)$", r"\1 degC"),
     (rf"(?i)^({_NUMBER})?\s*kelvins?$", r"\1 K"),
-    (r"\b(kg|g|t|mg|cg|dg|Mg|Gg|Tg)\s*[CN]\b", r"\1"),  # "kg C/m2", "kg N/ha": mass of the element
+    (_ELEMENT, r"\1"),  # "kg C/m2", "kg N/ha", "kg*C/m^2": mass of the element
     ("%", " percent "),
     ("°", "degree"),
     (r"\^", "**"),
@@ -47,6 +48,7 @@ def _registry() -> pint.UnitRegistry:
     registry.define("@alias percent = pct")
     # pint's month is a twelfth of a year, as RothC and the climate products count it.
     registry.define("@alias month = mo")
+    registry.define("@alias year = y")
     registry.define("mu = hectare / 15")  # area in Chinese statistics
     return registry
 
@@ -142,6 +144,45 @@ def conversion(unit: str, target: str) -> tuple[float, float]:
     step = 1e9 if zero else 1.0
     factor = (converted(step) - zero) / step * source.magnitude / goal.magnitude
     return float(f"{factor:.15g}"), float(f"{zero / goal.magnitude:.12g}")
+
+
+def yearly_conversion(unit: str, target: str) -> tuple[float, float]:
+    """As `conversion`, for the amount of a year: a unit that leaves its period out means one year, too.
+
+    Parameters
+    ----------
+    unit : str
+    target : str
+        With its period, such as ``kg/m2/year``.
+
+    Raises
+    ------
+    ValueError
+        As `conversion`.
+
+    Examples
+    --------
+    >>> yearly_conversion("g C m-2 year-1", "kg/m2/year")
+    (0.001, 0.0)
+    >>> yearly_conversion("t/ha", "kg/m2/year")
+    (0.1, 0.0)
+    """
+    of_one_year = target.removesuffix("/year")
+    if parse_unit(unit).is_compatible_with(parse_unit(of_one_year)):
+        return conversion(unit, of_one_year)
+    return conversion(unit, target)
+
+
+def is_nitrogen(unit: str) -> bool:
+    """Whether a unit says that nitrogen was weighed.
+
+    Examples
+    --------
+    >>> is_nitrogen("kg N/ha"), is_nitrogen("kg C/m2"), is_nitrogen("t/ha")
+    (True, False, False)
+    """
+    element = re.search(_ELEMENT, str(unit))
+    return element is not None and element[2] == "N"
 
 
 def _comparable(source, goal) -> bool:

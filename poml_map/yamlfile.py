@@ -129,7 +129,8 @@ class _Walk:
         return result
 
     def key(self, node: yaml.Node, loc: tuple) -> str | None:
-        if node.tag == _YAML + "str":
+        number = node.tag == _YAML + "int" and _PLAIN_INTEGER.fullmatch(node.value)
+        if node.tag == _YAML + "str" or number:  # a class code is the text that it looks like
             return node.value
         if node.tag == _YAML + "merge":
             self._add(node, loc, "the merge key <<", "plain keys", "Write the keys and values out.")

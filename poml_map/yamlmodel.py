@@ -71,24 +71,33 @@ def validate(model: type[Settings], document: Document) -> Settings:
 
 
 def _explain(model: type[Settings], document: Document, item: dict) -> Problem:
-    loc, kind = tuple(item["loc"]), item["type"]
+    kind = item["type"]
+    loc = _written(document, tuple(item["loc"]), kind)
     if kind == "extra_forbidden":
         return _unknown_key(model, document, loc)
     if kind == "missing":
         info = _reach(model, loc)[1]
         return document.problem(loc, "nothing", (info and info.description) or "a value", _example(loc, info))
-    while loc and loc not in document.lines:
-        loc = loc[:-1]  # pydantic appends the name of the union member that it tried
     annotation, info = _reach(model, loc)
     own = info is not None and annotation is info.annotation  # not an item inside the field
     words = _WANTED.get(kind, item["msg"].removeprefix("Value error, ").removeprefix("Input should be "))
-    if kind == "literal_error":
+    if kind == "literal_error" and not (own and info.description and get_origin(annotation) is Union):
         options = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         words = f"one of {options}" if "," in options else options
     elif own and info.description and kind != "value_error":
         words = info.description
     found, mend = _found(document, loc), _mend(document, loc, item, _example(loc, info) if own else "")
     return document.problem(loc, found, words, mend)
+
+
+def _written(document: Document, loc: tuple, kind: str) -> tuple:
+    """The key path as the file has it; pydantic adds the name of the member of a union that it tried."""
+    kept, value = (), document.data
+    for part in loc:
+        inside = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if part in inside:
+            kept, value = (*kept, part), value[part]
+    return (*kept, loc[-1]) if kind == "missing" else kept
 
 
 def _unknown_key(model: type[Settings], document: Document, loc: tuple) -> Problem:
@@ -208,9 +217,9 @@ def _fields(annotation: Any) -> dict[str, FieldInfo]:
 
 
 def _sections(annotation: Any, path: tuple = ()) -> Iterator[tuple[tuple, dict]]:
-    """Every section of the file with its keys; entries of a mapping have no fixed path and are left out."""
-    if get_origin(annotation) is dict or not (fields := _fields(annotation)):
+    """Every section of the file with its keys; entries of mappings and lists have no fixed path."""
+    if not (isinstance(annotation, type) and issubclass(annotation, Settings)):
         return
-    yield path, fields
-    for name, info in fields.items():
+    yield path, annotation.model_fields
+    for name, info in annotation.model_fields.items():
         yield from _sections(info.annotation, (*path, name))

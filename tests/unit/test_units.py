@@ -1,6 +1,6 @@
 import pytest
 
-from poml_map.units import conversion, parse_unit, stock_factor
+from poml_map.units import conversion, is_nitrogen, parse_unit, stock_factor, yearly_conversion
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,12 @@ from poml_map.units import conversion, parse_unit, stock_factor
         ("kg ha-1", "kg/ha", 1, 0),
         ("kg N/ha", "kg/ha", 1, 0),
         ("kg/mu", "kg/ha", 15, 0),
+        ("g C m-2 year-1", "kg/m2/year", 1e-3, 0),
+        ("gC m-2 y-1", "kg/m2/year", 1e-3, 0),
+        ("kg_C/m^2/yr", "kg/m2/year", 1, 0),
+        ("kg*C/m^2", "kg/m2", 1, 0),
+        ("t C/ha/a", "kg/m2/year", 0.1, 0),
+        ("g C/m2/day", "kg/m2/year", 0.36525, 0),
         ("rad", "degree", 57.29577951308232, 0),
         ("dm", "m", 0.1, 0),
     ],
@@ -95,6 +101,23 @@ def test_what_is_no_unit_is_refused(text):
 def test_a_power_without_end_is_refused_before_it_is_computed(text):
     with pytest.raises(ValueError, match="is not a unit that can be read"):
         parse_unit(text)
+
+
+@pytest.mark.parametrize("unit", ["g/m2", "g/m2/year", "gC/m2", "0.001 kg C m-2 yr-1", "10 kg/ha", "0.01 t/ha/a"])
+def test_the_amount_of_a_year_needs_no_period(unit):
+    assert yearly_conversion(unit, "kg/m2/year") == (pytest.approx(1e-3, rel=1e-12), 0)
+
+
+@pytest.mark.parametrize("unit", ["g", "mm/year", "kg/ha2", "1"])
+def test_what_is_no_amount_of_a_year_is_refused(unit):
+    with pytest.raises(ValueError, match="'kg/m2/year': they measure different things"):
+        yearly_conversion(unit, "kg/m2/year")
+
+
+def test_nitrogen_is_told_from_carbon():
+    assert [is_nitrogen(unit) for unit in ("kg N/ha", "gN m-2", "t_N/ha", "kg/ha", "kg C/ha", "nm")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

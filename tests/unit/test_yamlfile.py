@@ -73,13 +73,27 @@ def test_a_key_twice_names_both_lines(load, problems_of):
 
 @pytest.mark.parametrize(
     ("key", "read_as"),
-    [("no", "False"), ("on", "True"), ("12", "12"), ("1.5", "1.5"), ("2000-01-01", "datetime.date")],
+    [("no", "False"), ("on", "True"), ("010", "8"), ("1.5", "1.5"), ("2000-01-01", "datetime.date")],
 )
 def test_a_key_that_yaml_does_not_read_as_text_must_be_quoted(load, problems_of, key, read_as):
     (line,) = problems_of(load, f"a:\n  {key}: 1\n")
 
     assert line.startswith(f"a.yaml:2, a: found the key {key}, which YAML reads as {read_as}")
     assert line.endswith(f'Put it in quotes: "{key}".')
+
+
+def test_a_whole_number_as_key_is_the_text_that_it_looks_like(load):
+    """Classes of a map are keys: nobody should have to quote them."""
+    document = load("a: {1: x, -3: y}\n")
+
+    assert document.data == {"a": {"1": "x", "-3": "y"}}
+    assert document.lines[("a", "1")] == 1
+
+
+def test_a_number_and_its_text_are_one_key(load, problems_of):
+    (line,) = problems_of(load, 'a:\n  1: x\n  "1": y\n')
+
+    assert line.startswith("a.yaml:3, a.1: found the key twice")
 
 
 def test_a_quoted_key_is_a_text(load):
