@@ -15,6 +15,7 @@ from pydantic import Field
 
 from poml_map.catalog_checks import entry_problems
 from poml_map.catalog_entry import (
+    CLASS_METHODS,
     CLASS_ROLES,
     MONTHLY_ROLES,
     PAN_FACTOR,
@@ -31,9 +32,9 @@ from poml_map.yamlfile import load_yaml
 from poml_map.yamlmodel import Settings, validate
 
 __all__ = [
-    "CLASS_ROLES", "MONTHLY_ROLES", "PAN_FACTOR", "Catalog", "Driver", "Entry", "Resampling", "Role", "Source",
-    "TableDialect", "Time", "file_problems", "first_of_files", "load_catalog", "path_problem", "require_files",
-    "uri_fields",
+    "CLASS_METHODS", "CLASS_ROLES", "MONTHLY_ROLES", "PAN_FACTOR", "Catalog", "Driver", "Entry", "Resampling", "Role",
+    "Source", "TableDialect", "Time", "file_problems", "first_of_files", "load_catalog", "path_problem",
+    "require_files", "uri_fields",
 ]  # fmt: skip
 
 # So many files of one entry are named; the rest is counted.

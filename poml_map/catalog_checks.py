@@ -5,14 +5,16 @@ from __future__ import annotations
 import string
 from collections.abc import Callable
 
-from poml_map.catalog_entry import CLASS_ROLES, Entry
+from poml_map.catalog_entry import CLASS_METHODS, CLASS_ROLES, Entry
 from poml_map.errors import Problem
 from poml_map.expression import check_expression
-from poml_map.units import parse_unit
+from poml_map.units import is_nitrogen, parse_unit
 from poml_map.yamlfile import Document
 
 Add = Callable[..., None]
 
+# Roles whose amounts are carbon.
+_CARBON_ROLES = ("npp", "manure", "stock")
 _URI_FIELDS = {"variable", "year", "month"}
 
 
@@ -37,7 +39,9 @@ def entry_problems(name: str, entry: Entry, document: Document) -> list[Problem]
     _check_years(entry, add)
     _check_expression(entry, add)
     _check_driver(entry, add)
-    if entry.role not in CLASS_ROLES:
+    if entry.role == "land_use":
+        _check_classes(entry, add)
+    elif entry.role not in CLASS_ROLES:
         _check_unit(entry, add)
     return problems
 
@@ -107,6 +111,18 @@ def _check_driver(entry: Entry, add: Add) -> None:
         add("variable", "nothing", "the variable's name in the file", "For example `variable: ppt`.")
 
 
+def _check_classes(entry: Entry, add: Add) -> None:
+    if entry.method not in CLASS_METHODS:
+        mend = "Remove it, or write nearest or mode: between class 1 and class 3 lies no class 2."
+        add("resampling", entry.method, "none that makes new classes", mend)
+    if entry.unit not in (None, "1"):
+        add("unit", repr(entry.unit), 'none, or "1": classes measure nothing', "Remove it.")
+    elif entry.driver == "constant":
+        _check_constant(entry, add)
+        if isinstance(entry.value, float) and not entry.value.is_integer():
+            add("value", f"{entry.value:g}", "a whole number: a class", "For example `value: 1`.")
+
+
 def _check_unit(entry: Entry, add: Add) -> None:
     if entry.unit is None:
         mend = f"For example `unit: {_quoted(entry.cube_unit)}`; units are never guessed."
@@ -118,6 +134,11 @@ def _check_unit(entry: Entry, add: Add) -> None:
     except ValueError as error:
         add("unit", repr(entry.unit), f"a unit that becomes {entry.cube_unit}", f"{_sentence(str(error))}.")
     else:
+        if entry.role in _CARBON_ROLES and is_nitrogen(entry.unit):
+            mend = (
+                "Multiply by the C/N ratio, with `scale:` or in the table, and write the unit of the carbon."
+            )
+            add("unit", repr(entry.unit), "carbon, not nitrogen", mend)
         if entry.driver == "constant":
             _check_constant(entry, add)
 
@@ -135,7 +156,7 @@ def _check_constant(entry: Entry, add: Add) -> None:
     low, high = entry.physical_range
     for number in numbers:
         if not low <= number * factor + offset <= high:
-            found = f"{number:g} {entry.unit}"
+            found = f"{number:g} {entry.unit or ''}".strip()
             add("value", found, f"{low:g} to {high:g} {entry.cube_unit}", "Check the value and `unit:`.")
 
 

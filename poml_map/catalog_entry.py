@@ -8,21 +8,26 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from poml_map import schema
-from poml_map.units import conversion
+from poml_map.units import conversion, yearly_conversion
 from poml_map.yamlmodel import Settings
 
 Driver = Literal["raster", "netcdf", "zarr", "vector", "table", "constant"]
 Role = Literal[
     "elevation", "slope", "spi", "clay", "bulk_density", "coarse_fragments", "covariate", "stock",
-    "air_temperature", "precipitation", "pet", "pan_evaporation", "ndvi", "fertilizer", "mask", "zones",
+    "air_temperature", "precipitation", "pet", "pan_evaporation", "ndvi", "fertilizer", "npp", "manure", "dpm_rpm",
+    "land_use", "mask", "zones",
 ]  # fmt: skip
 Time = Literal["static", "annual", "monthly"]
 Resampling = Literal["nearest", "bilinear", "average", "mode"]
 
 #: Roles whose values come every month.
 MONTHLY_ROLES = ("air_temperature", "precipitation", "pet", "pan_evaporation", "ndvi")
-#: Roles that hold classes or polygons, not quantities.
+#: Roles that hold classes or polygons, not quantities, and fill no column.
 CLASS_ROLES = ("mask", "zones")
+#: Roles of which one map counts for every year, unless `years:` or the uri tell of several.
+YEARLY_OR_STATIC_ROLES = ("npp", "manure")
+#: Resampling that makes no new class out of two.
+CLASS_METHODS = ("nearest", "mode")
 
 # Official RothC: three quarters of open-pan evaporation is what soil and plants lose (see docs/equations.md).
 PAN_FACTOR = 0.75
@@ -128,16 +133,20 @@ class Entry(Settings):
             return self.time
         if self.role in MONTHLY_ROLES:
             return "monthly"
-        return "annual" if self.role == "fertilizer" or "{year}" in self.uri else "static"
+        several = self.role in YEARLY_OR_STATIC_ROLES and self.years is not None
+        annual = self.role == "fertilizer" or self.driver == "table" or "{year}" in self.uri or several
+        return "annual" if annual else "static"
 
     @property
     def method(self) -> Resampling:
         """Resampling: as declared, else nearest for NDVI and classes, bilinear for the rest."""
-        return self.resampling or ("nearest" if self.role in ("ndvi", "mask", "zones") else "bilinear")
+        own_cells = ("ndvi", "land_use", *CLASS_ROLES)
+        return self.resampling or ("nearest" if self.role in own_cells else "bilinear")
 
     def unit_conversion(self) -> tuple[float, float]:
         """Factor and offset from the file's unit to the cube's; open-pan evaporation becomes PET here."""
-        factor, offset = conversion(self.unit or self.cube_unit, self.cube_unit)
+        convert = yearly_conversion if self.cube_unit.endswith("/year") else conversion
+        factor, offset = convert(self.unit or self.cube_unit, self.cube_unit)
         return (factor * PAN_FACTOR, offset) if self.role == "pan_evaporation" else (factor, offset)
 
 

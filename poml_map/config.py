@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poml_map import schema
-from poml_map.catalog import Entry, Resampling, Source, load_catalog
+from poml_map.catalog import CLASS_ROLES, Entry, Resampling, Source, Time, load_catalog
 from poml_map.errors import InputError, Problems, nearest
 from poml_map.region_checks import region_problems
 from poml_map.settings import RegionSettings
@@ -70,9 +70,20 @@ class Region:
         """The source that fills a cube column, directly or as what it is made from."""
         driver = schema.ANNUAL_FROM_MONTHLY.get(column, (column,))[0]
         for source in self.sources.values():
-            if source.entry.cube_column in (column, driver) or column in source.entry.derive:
+            fills = source.entry.role not in CLASS_ROLES and source.entry.cube_column in (column, driver)
+            if fills or column in source.entry.derive:
                 return source
         return None
+
+    def column_time(self, column: str) -> Time | None:
+        """Whether the cube has a column once, for each year or for each month; None if no source makes it."""
+        source, known = self.column_source(column), schema.COLUMNS.get(column)
+        return source and (known.time if known else source.entry.steps_in_time)
+
+    def column_unit(self, column: str) -> str:
+        """Unit in the cube of a column that a source makes."""
+        known = schema.COLUMNS.get(column)
+        return known.unit if known else self.column_source(column).entry.cube_unit
 
     @property
     def stand_ins(self) -> list[str]:

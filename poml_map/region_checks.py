@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pyproj
@@ -11,13 +10,12 @@ import pyproj
 from poml_map import schema
 from poml_map.catalog import CLASS_ROLES, Source
 from poml_map.errors import Problem, nearest
+from poml_map.region_checks_rothc import Add, rothc_problems
 from poml_map.units import conversion
 from poml_map.yamlmodel import number_mend
 
 if TYPE_CHECKING:
     from poml_map.config import Region
-
-Add = Callable[..., None]
 
 #: What the sample table may hold -> the unit that Eq. 1 takes.
 _SAMPLE_UNITS = {"soc": "g/kg", "bulk_density": "g/cm3", "coarse_fragments": "1", "stock": "kg/m2"}
@@ -45,7 +43,9 @@ def region_problems(region: Region) -> list[Problem]:
     _check_columns(region, add)
     _check_zones(region, add)
     _check_years(region, add)
-    _check_rothc(region, add)
+    rothc_problems(region, add)
+    if region.settings.rothc.first_map != "ml":
+        _check_reference(region, ("rothc", "first_map"), region.settings.rothc.first_map, ("stock",), add)
     _check_samples(region, add)
     _check_stock(region, add)
     for source in region.sources.values():
@@ -211,28 +211,6 @@ def _check_covered(region: Region, source: Source, add: Add) -> None:
         if not (first <= spinup[0] and spinup[-1] <= last):
             mend = "Choose spin-up years that it covers."
             add(("spinup_years",), covered, f"every year of {spinup[0]}-{spinup[-1]}", mend)
-
-
-def _check_rothc(region: Region, add: Add) -> None:
-    rothc = region.settings.rothc
-    if (rothc.mu_max is None) != (rothc.k_m is None):
-        given, missing = ("mu_max", "k_m") if rothc.k_m is None else ("k_m", "mu_max")
-        add(("rothc", given), f"{given} without {missing}", "both, or neither")
-    if rothc.mu_max is not None and rothc.expected_change is not None:
-        add(
-            ("rothc", "expected_change"), "expected_change together with mu_max", "one of them", "Remove one."
-        )
-    if min(rothc.input_months) < 0 or sum(rothc.input_months) <= 0:
-        add(("rothc", "input_months"), str(rothc.input_months), "weights from 0 that are not all 0")
-    loc, driver = ("rothc", "input_driver"), rothc.input_driver
-    if driver in schema.MONTHLY:
-        made = [name for name, (monthly, *_) in schema.ANNUAL_FROM_MONTHLY.items() if monthly == driver]
-        add(loc, f"{driver}, which has months", "an annual column", f"Write {' or '.join(made)}.")
-    elif region.column_source(driver) is None:
-        found = f"{driver}, which no source makes"
-        add(loc, found, "an annual column", "Add its catalog entry to `sources:`.")
-    if rothc.first_map != "ml":
-        _check_reference(region, ("rothc", "first_map"), rothc.first_map, ("stock",), add)
 
 
 def _check_samples(region: Region, add: Add) -> None:
