@@ -15,9 +15,9 @@ MODULES = {
 }
 
 # From the ground up: a part may import those below it, never one beside it or above it.
-GROUND = {"errors": 0, "units": 0, "schema": 1}
+GROUND = {"errors": 0, "units": 0, "compiling": 0, "schema": 1}
 SCIENCE = ("rothc", "hybrid")
-SHELLS = ("cube", "sites", "mapping", "products", "demo")
+SHELLS = ("cube", "sites", "mapping", "products", "demo", "process")
 TOP = {"pipeline": 5, "batch": 5, "cli": 6, "__main__": 7, "__init__": 7}
 OPEN_LEVEL, SCIENCE_LEVEL, SHELL_LEVEL = 2, 3, 4
 
@@ -33,7 +33,7 @@ SCIENCE_NEVER_SEES = {
     "zarr",
     "netCDF4",
 }
-ROTHC_SEES_ONLY = {"numpy", "scipy"}
+ROTHC_SEES_ONLY = {"numpy", "scipy", "numba"}
 HYBRID_SEES_ONLY = {*ROTHC_SEES_ONLY, "sklearn", "joblib"}
 HEAVY = [
     "xarray",
@@ -116,7 +116,7 @@ def test_science_takes_plain_arrays(module):
         top = name.split(".")[0]
         assert top not in SCIENCE_NEVER_SEES, f"{module} imports {name}"
         assert top in allowed | {"poml_map"} or top in sys.stdlib_module_names, f"{module} imports {name}"
-    assert set(_own_parts(module)) <= {part}, f"{module} knows more than its own part"
+    assert set(_own_parts(module)) <= {part, "compiling"}, f"{module} knows more than its own part"
 
 
 def _loaded_by(statement):
