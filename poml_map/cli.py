@@ -109,6 +109,21 @@ def run(
         typer.echo(line)
 
 
+@app.command()
+def site(
+    site_file: Annotated[Path, typer.Argument(metavar="SITE.yaml", help="The site file; see docs/site.md.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")] = Path("site"),
+) -> None:
+    """Run RothC at one site from plain tables: every month, scores, carbon balance, figure.
+
+    Example: poml-map site examples/highfield/site.yaml --out highfield
+    """
+    from poml_map.pipeline.site_run import run_site
+
+    for line in run_site(site_file, out):
+        typer.echo(line)
+
+
 def _years(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
