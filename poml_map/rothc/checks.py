@@ -5,9 +5,37 @@ Every function returns its argument as a float64 array. NaN means "missing" and 
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+
 import numpy as np
 
 from .params import MONTHS_PER_YEAR
+
+WETTEST_MONTH = 20_000.0
+"""Twice the rain of the wettest month ever recorded; above it stand no-data values and wrong scales. [mm]"""
+
+_part_of_map = contextvars.ContextVar("part_of_map", default=False)
+
+
+@contextlib.contextmanager
+def part_of_map():
+    """Inside this block clay at or below 1 % everywhere is pure sand, not a fraction of 1 given by mistake.
+
+    For the tiles of a map: a tile of a desert may hold nothing above 1 %, while its whole map does.
+
+    Examples
+    --------
+    >>> from poml_map import rothc
+    >>> with rothc.part_of_map():
+    ...     rothc.weihermueller([4.0, 4.0], [0.4, 0.9]).sum(axis=0).round(4)
+    array([3.6727, 3.6727])
+    """
+    token = _part_of_map.set(True)
+    try:
+        yield
+    finally:
+        _part_of_map.reset(token)
 
 
 def _place(name, bad):
@@ -37,13 +65,27 @@ def in_range(name, values, low, high, unit, mend):
     ...
     ValueError: cover[1] is 1.5, expected 0 to 1 [1]. Mend: give fractions.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = numbers(name, values)
+    # Two reductions see that all is well; the places of bad values are looked for only if it is not.
+    if values.size and low <= values.min() and values.max() <= high and values.max() < np.inf:
+        return values
     bad = (values < low) | (values > high) | np.isinf(values)
-    expected = (
-        f"{low:g} to {high:g} [{unit}]" if np.isfinite(high) else f"a finite number from {low:g} [{unit}]"
-    )
-    refuse(name, values, bad, expected, mend)
+    refuse(name, values, bad, f"{_range(low, high)} [{unit}]", mend)
     return values
+
+
+def _range(low, high):
+    if np.isfinite(low) and np.isfinite(high):
+        return f"{low:g} to {high:g}"
+    return f"a finite number from {low:g}" if np.isfinite(low) else f"a finite number up to {high:g}"
+
+
+def numbers(name, values):
+    """`values` as float64, refused if they are no numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {values!r}, expected numbers. Mend: give an array of numbers.") from None
 
 
 def not_negative(name, values, unit):
@@ -51,9 +93,14 @@ def not_negative(name, values, unit):
     return in_range(name, values, 0.0, np.inf, unit, f"correct or mask the values of {name}")
 
 
+def rain(name, values):
+    """Monthly rain as float64 [mm], refused below 0 or above any month on record."""
+    return in_range(name, values, 0.0, WETTEST_MONTH, "mm", f"correct or mask the values of {name}")
+
+
 def evaporation(name, values):
     """Monthly evaporation as float64 [mm], refused below what dew and measurement error explain."""
-    return in_range(name, values, -50.0, np.inf, "mm", f"correct or mask the values of {name}")
+    return in_range(name, values, -50.0, WETTEST_MONTH, "mm", f"correct or mask the values of {name}")
 
 
 def clay_range(clay):
@@ -62,25 +109,24 @@ def clay_range(clay):
 
 
 def percent_clay(clay):
-    """As `clay_range`, and refused when all values together look like fractions of 1.
-
-    For a whole set of sites. Not for a tile of a map: a tile of pure sand may hold nothing above 1 %.
-    """
+    """As `clay_range`, and refused when all values together look like fractions of 1, see `part_of_map`."""
     clay = clay_range(clay)
-    largest = np.nanmax(clay) if np.isfinite(clay).any() else np.nan
+    if _part_of_map.get() or clay.size == 0:
+        return clay
+    largest = np.fmax.reduce(clay, axis=None)
     if 0.0 < largest <= 1.0:
+        place, index = _place("clay", clay == largest)
         raise ValueError(
-            f"clay is at most {largest:.6g}, which looks like a fraction, expected 0 to 100 [%]. "
-            "Mend: give clay in percent (a fraction times 100)."
+            f"{place} is {clay[index]:.6g}, the largest of all, which looks like a fraction, expected 0 to 100 "
+            "[%]. Mend: give clay in percent (a fraction times 100); for pure sand use `part_of_map`."
         )
     return clay
 
 
-def celsius(air_temp):
+def celsius(air_temp, name="air_temp"):
     """Monthly mean air temperature as float64 [degC], refused outside -90 to 60."""
-    return in_range(
-        "air_temp", air_temp, -90.0, 60.0, "degC", "subtract 273.15 if it is in kelvin; mask no-data values"
-    )
+    mend = "subtract 273.15 if it is in kelvin; mask no-data values"
+    return in_range(name, air_temp, -90.0, 60.0, "degC", mend)
 
 
 def topsoil_depth(depth_cm):
@@ -126,15 +172,16 @@ def same_months(**series):
     return next(iter(lengths.values()))[0]
 
 
-def one_year(**series):
-    """Refuse monthly arrays that are not exactly 12 months long."""
-    for name, values in series.items():
-        months = same_months(**{name: values})
-        if months != MONTHS_PER_YEAR:
+def whole_years(**series):
+    """Refuse monthly arrays that are not 12, 24, 36, ... months long; return each length."""
+    lengths = {name: same_months(**{name: values}) for name, values in series.items() if values is not None}
+    for name, months in lengths.items():
+        if months == 0 or months % MONTHS_PER_YEAR:
             raise ValueError(
-                f"{name} has {months} months on axis 0, expected {MONTHS_PER_YEAR}. "
-                "Mend: average the spin-up years by calendar month, and put the sampling month last."
+                f"{name} has {months} months on axis 0, expected a multiple of {MONTHS_PER_YEAR}. "
+                "Mend: give whole years, the sampling month last."
             )
+    return lengths
 
 
 def common_shape(**shapes):
@@ -147,3 +194,18 @@ def common_shape(**shapes):
             f"shapes per month do not fit together: {found}. Mend: give one value per site (or one for all); "
             "months come first, and a parameter axis before the sites, as in (parameters, 1)."
         ) from None
+
+
+def month(name, value):
+    """A month as an int, refused if it is none."""
+    if not isinstance(value, (int, np.integer)) or not 1 <= value <= MONTHS_PER_YEAR:
+        raise ValueError(
+            f"{name} is {value!r}, expected a month from 1 to 12. Mend: 1 is January, 12 December."
+        )
+    return int(value)
+
+
+def one_of(name, word, words):
+    """Refuse a word that is none of `words`."""
+    if word not in words:
+        raise ValueError(f"{name} is {word!r}, expected one of {', '.join(words)}. Mend: choose one of them.")

@@ -46,8 +46,8 @@ def humification(clay):
 
 
 def partition(clay):
-    """`humification` without the refusal of clay that looks like a fraction, for tiles of a map."""
-    exponent = params.RESPIRATION_CLAY * checks.clay_range(clay)
+    """`humification` of clay that was checked before."""
+    exponent = params.RESPIRATION_CLAY * clay
     co2_ratio = params.RESPIRATION_FACTOR * (
         params.RESPIRATION_CONSTANT + params.RESPIRATION_SLOPE * np.exp(exponent)
     )
@@ -110,7 +110,7 @@ class Run:
         self.c_input = checks.not_negative("c_input", c_input, "kg/m2")
         self.manure = None if manure is None else checks.not_negative("manure", manure, "kg/m2")
         self.months = checks.same_months(rate=self.rate, c_input=self.c_input, manure=self.manure)
-        self.alpha, self.beta = partition(clay)
+        self.alpha, self.beta = humification(clay)
         ratio = checks.not_negative("dpm_rpm", dpm_rpm, "1")
         self.dpm_share = ratio / (1.0 + ratio)
         self.set_mu(mu_max, k_m)

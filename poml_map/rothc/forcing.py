@@ -11,52 +11,13 @@ import numpy as np
 
 from . import params
 from .drivers import Drivers, Weather
+from .given import Given
 from .inputs import crop_calendar_shares, shares_from_ndvi, shares_from_weights
 from .moisture import periodic_deficit
+from .options import Options
 from .rates import cover_fraction_from_ndvi, cover_from_ndvi, rate_modifier
 
 __all__ = ["Forcing", "Options", "build_forcing", "crop_calendar_shares", "derive", "prepare"]
-
-
-@dataclass(frozen=True)
-class Options:
-    """Choices of the process model that the drivers do not settle.
-
-    Parameters
-    ----------
-    depth_cm : float
-        [cm]
-    sampling_month : int
-        A year's stock is that at the end of this month, 1-12.
-    cover_ndvi : float
-        With ``cover="threshold"``: NDVI from which soil counts as covered. [1]
-    input_months : tuple of 12 float, or "ndvi"
-        Weights of January to December in the yearly input, or shares by the NDVI of the mean spin-up year, see
-        `inputs.shares_from_ndvi`.
-    dpm_rpm : float
-        DPM/RPM ratio of the input where none is given. [1]
-    pools : {"equilibrium", "weihermueller"}
-        See `spinup.start_state`.
-    spinup : {"mean_months", "real_years"}
-        Spin-up weather: the mean January to December, or the real years in a cycle.
-    cover : {"threshold", "fraction"}
-        Cover from NDVI: all or nothing, or a share.
-    cover_ndvi_range : tuple of 2 float
-        With ``cover="fraction"``: NDVI of bare and of fully covered soil. [1]
-    manure_months : tuple of 12 float
-        Weights of January to December in the yearly manure.
-    """
-
-    depth_cm: float = 20.0
-    sampling_month: int = 12
-    cover_ndvi: float = 0.4
-    input_months: tuple[float, ...] | str = (1.0,) * 12
-    dpm_rpm: float = params.DPM_RPM_CROPS
-    pools: str = "equilibrium"
-    spinup: str = "mean_months"
-    cover: str = "threshold"
-    cover_ndvi_range: tuple[float, float] = (0.1, 0.7)
-    manure_months: tuple[float, ...] = (1.0,) * 12
 
 
 @dataclass(frozen=True)
@@ -97,71 +58,121 @@ class Forcing:
 
 
 def prepare(
-    run, spinup, clay, driver, options: Options, *, dpm_rpm=None, rate_factor=None, manure=None
+    run,
+    spinup,
+    clay,
+    driver,
+    options: Options,
+    *,
+    dpm_rpm=None,
+    rate_factor=None,
+    manure=None,
+    cell=None,
+    zone=None,
 ) -> Drivers:
-    """Bring drivers by calendar into run order: the spin-up ends, and the run begins, with the sampling month.
+    """Drivers by calendar, brought into run order: the spin-up ends with the sampling month, then the run begins.
 
     Parameters
     ----------
-    run : dict of str -> ndarray, shape (12 * years, n)
+    run : dict of str -> array_like, shape (12 * years, n)
         ``air_temp`` [degC], ``precip`` [mm/month], ``pet`` [mm/month], ``ndvi`` [1] from January of the first
         run year to December of the last.
-    spinup : dict of str -> ndarray, shape (12, n) or (12 N, n)
-        The same four: mean January to December of the spin-up years, or N real years from January.
+    spinup : dict of str -> array_like, shape (12, n) or (12 N, n)
+        The same four: mean January to December of the spin-up years, or N real years from January. With
+        ``spinup="mean_months"`` real years are averaged by calendar month.
     clay : array_like, shape (n,)
         [%]
-    driver : ndarray, shape (years, n) or (years, 1)
-        What the yearly input follows, for example fertilizer; only ratios to its first year count.
+    driver : array_like, shape (years, n) or (years, 1)
+        What the yearly input follows, for example fertilizer; only ratios to its first year count, so ones are the
+        same input in every year.
     options : Options
     dpm_rpm : array_like, shape (n,), optional
         DPM/RPM ratio of the plant input; by default that of the options. [1]
     rate_factor : array_like, shape (12, n) or (12, 1), optional
-        Further factor on all decay rates in January to December, for example 0.2 in flooded months; 1 by
-        default. It holds in the spin-up too. [1]
+        Further factor on all decay rates in January to December, as in `presets`; 1 by default. It holds in
+        the spin-up too. [1]
     manure : array_like, shape (years, n) or (years, 1), optional
         Manure carbon of each year; the spin-up has that of the first. [kg/m2/year]
+    cell : array_like of int, shape (n,), optional
+        For weather of coarse cells: the column of ``air_temp``, ``precip`` and ``pet`` that a pixel reads.
+    zone : array_like of int, shape (n,), optional
+        For a driver by zone: the column of `driver` that a pixel reads.
 
     Returns
     -------
     Drivers
+        Arrays are shared with the arguments where nothing had to be changed. A missing value stays one.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range, the driver is 0 in the first year, months are no whole years, or shapes do
+        not fit together.
+
+    Notes
+    -----
+    With a sampling month before December the spin-up begins with the months after it: in the mean year, or in a cycle
+    of real years with the end of the last year, so that the cycle ends with the sampling month of its last year.
+
+    Examples
+    --------
+    >>> weather = {"air_temp": 10.0, "precip": 60.0, "pet": 50.0, "ndvi": 0.6}
+    >>> year = {name: np.full((12, 1), value) for name, value in weather.items()}
+    >>> run = {name: np.tile(values, (3, 1)) for name, values in year.items()}
+    >>> drivers = prepare(run, year, [20.0], [[80.0], [120.0], [160.0]], Options(sampling_month=9))
+    >>> len(drivers.spinup.air_temp), len(drivers.run.air_temp), drivers.record.tolist()
+    (12, 24, [0, 12, 24])
+    >>> (12 * drivers.relative_input[::6, 0]).round(3)
+    array([1. , 1.5, 1.5, 2. ])
     """
-    driver = np.asarray(driver, float)
+    given = Given(run, spinup, clay, driver, dpm_rpm, rate_factor, manure, cell, zone)
     first = options.sampling_month  # months of the first year up to it belong to the time before t1
-    months = np.arange(first, 12 * (len(driver) - 1) + first)
-    cycle = {name: _spinup_months(values, options) for name, values in spinup.items()}
-    shares = _input_shares(cycle["ndvi"], options)
-    cycle = {name: np.roll(values, 12 - first, axis=0) for name, values in cycle.items()}
-    cycle_months = np.arange(len(cycle["air_temp"])) - (12 - first)
-    factor = np.ones((12, 1)) if rate_factor is None else np.asarray(rate_factor, float)
-    forward = {name: np.asarray(values, float)[months] for name, values in run.items()}
-    manure_shares = shares_from_weights("manure_months", options.manure_months)[:, np.newaxis]
-    manure = None if manure is None else np.asarray(manure, float)
+    after_t1 = slice(first, params.MONTHS_PER_YEAR * (given.years - 1) + first)
+    months = np.arange(after_t1.start, after_t1.stop)
+    year, month = months // params.MONTHS_PER_YEAR, months % params.MONTHS_PER_YEAR
+    cycle = {name: _spinup_months(values, options) for name, values in given.spinup.items()}
+    shares = _input_shares(cycle["ndvi"], options, given)
+    cycle = {name: _ending_with(values, first) for name, values in cycle.items()}
+    cycle_month = (np.arange(len(cycle["ndvi"])) + first) % params.MONTHS_PER_YEAR
+    by_pixel = given.zone is not None and shares.shape[1:] == given.shape
+    ratio = given.ratio[:, given.zone] if by_pixel else given.ratio
+    manure_shares = given.beside_sites(shares_from_weights("manure_months", options.manure_months))
     return Drivers(
-        spinup=_weather(cycle, factor[cycle_months % 12], options),
-        run=_weather(forward, factor[months % 12], options),
-        clay=np.asarray(clay, float),
+        spinup=_weather(cycle, given.rate_factor[cycle_month], options),
+        run=_weather(
+            {name: values[after_t1] for name, values in given.run.items()}, given.rate_factor[month], options
+        ),
+        clay=given.clay,
         depth_cm=options.depth_cm,
-        dpm_rpm=np.asarray(options.dpm_rpm if dpm_rpm is None else dpm_rpm, float),
-        spinup_shares=shares[cycle_months % 12],
-        relative_input=(driver / driver[0])[months // 12] * shares[months % 12],
-        spinup_manure=None if manure is None else manure[0] * manure_shares[cycle_months % 12],
-        manure=None if manure is None else manure[months // 12] * manure_shares[months % 12],
+        dpm_rpm=np.asarray(options.dpm_rpm, float) if given.dpm_rpm is None else given.dpm_rpm,
+        spinup_shares=shares[cycle_month],
+        relative_input=ratio[year] * shares[month],
+        spinup_manure=None if manure is None else given.manure[0] * manure_shares[cycle_month],
+        manure=None if manure is None else given.manure[year] * manure_shares[month],
+        cell=given.cell,
+        zone=None if by_pixel else given.zone,
         pools=options.pools,
     )
 
 
 def _spinup_months(values, options):
-    values = np.asarray(values, float)
     if options.spinup == "real_years":
         return values
-    return values.reshape(-1, 12, *values.shape[1:]).mean(axis=0)
+    return values.reshape(-1, params.MONTHS_PER_YEAR, *values.shape[1:]).mean(axis=0)
 
 
-def _input_shares(ndvi, options):
+def _ending_with(values, month):
+    """Months from January turned so that the last one is `month` (1-12) of the last year."""
+    return (
+        values if month == params.MONTHS_PER_YEAR else np.roll(values, params.MONTHS_PER_YEAR - month, axis=0)
+    )
+
+
+def _input_shares(ndvi, options, given):
     """Shares of January to December (12, n) or (12, 1)."""
     if options.input_months == "ndvi":
-        return shares_from_ndvi(ndvi.reshape(-1, 12, *ndvi.shape[1:]).mean(axis=0))
-    return shares_from_weights("input_months", options.input_months)[:, np.newaxis]
+        return shares_from_ndvi(ndvi)
+    return given.beside_sites(shares_from_weights("input_months", options.input_months))
 
 
 def _weather(months, factor, options):
@@ -172,23 +183,31 @@ def _weather(months, factor, options):
     return Weather(months["air_temp"], months["precip"], months["pet"], cover, factor)
 
 
-def build_forcing(
-    run, spinup, clay, driver, options: Options, *, dpm_rpm=None, rate_factor=None, manure=None
-) -> Forcing:
+def build_forcing(run, spinup, clay, driver, options: Options, **others) -> Forcing:
     """Rates and inputs of the spin-up and of every month after t1: `derive` of what `prepare` returns.
 
     Parameters
     ----------
-    run, spinup, clay, driver, options, dpm_rpm, rate_factor, manure
+    run, spinup, clay, driver, options, **others
         As in `prepare`.
 
     Returns
     -------
     Forcing
+
+    Raises
+    ------
+    ValueError
+        As `prepare`.
+
+    Examples
+    --------
+    >>> weather = {"air_temp": 9.25, "precip": 60.0, "pet": 50.0, "ndvi": 0.6}
+    >>> year = {name: np.full((12, 1), value) for name, value in weather.items()}
+    >>> build_forcing(year, year, [20.0], [[80.0]], Options()).spinup_rate[0].round(3)
+    array([0.597])
     """
-    return derive(
-        prepare(run, spinup, clay, driver, options, dpm_rpm=dpm_rpm, rate_factor=rate_factor, manure=manure)
-    )
+    return derive(prepare(run, spinup, clay, driver, options, **others))
 
 
 def derive(drivers: Drivers) -> Forcing:
@@ -201,11 +220,18 @@ def derive(drivers: Drivers) -> Forcing:
     Returns
     -------
     Forcing
+        NaN in any driver gives NaN for that site alone: in the month without a temperature or rate factor, and
+        from the month on in which the state of the water bucket is lost.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range or shapes do not fit together.
 
     Notes
     -----
     The water bucket is periodic in the spin-up months and runs on from its state at the end of the sampling
-    month; it is not emptied in January. NaN in any driver gives NaN for that site alone.
+    month; it is not emptied in January.
     """
     spinup = drivers.spinup
     water = _columns(spinup.precip, drivers.cell), _columns(spinup.evaporation, drivers.cell)

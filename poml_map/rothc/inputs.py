@@ -42,8 +42,8 @@ def shares_from_ndvi(ndvi, bare_ndvi=BARE_NDVI):
 
     Parameters
     ----------
-    ndvi : array_like (12, ...)
-        January to December of the mean year. [1]
+    ndvi : array_like (12, ...) or (12 N, ...)
+        January to December of the mean year, or of N years, which are averaged by calendar month. [1]
     bare_ndvi : float
         NDVI without plants. [1]
 
@@ -56,7 +56,7 @@ def shares_from_ndvi(ndvi, bare_ndvi=BARE_NDVI):
     Raises
     ------
     ValueError
-        If there are not 12 months or a value is no NDVI.
+        If the months are no whole years or a value is no NDVI.
 
     Examples
     --------
@@ -64,9 +64,9 @@ def shares_from_ndvi(ndvi, bare_ndvi=BARE_NDVI):
     array([0.  , 0.  , 0.  , 0.  , 0.14, 0.29, 0.43, 0.14, 0.  , 0.  , 0.  , 0.  ])
     """
     ndvi = checks.ndvi("ndvi", ndvi)
-    checks.one_year(ndvi=ndvi)
-    bare_ndvi = checks.ndvi("bare_ndvi", bare_ndvi)
-    green = np.maximum(ndvi - bare_ndvi, 0.0)
+    checks.whole_years(ndvi=ndvi)
+    mean_year = ndvi.reshape(-1, params.MONTHS_PER_YEAR, *ndvi.shape[1:]).mean(axis=0)
+    green = np.maximum(mean_year - checks.ndvi("bare_ndvi", bare_ndvi), 0.0)
     total = green.sum(axis=0)
     shares = np.full(green.shape, 1.0 / params.MONTHS_PER_YEAR)
     return np.divide(green, total, out=shares, where=total != 0)
@@ -99,28 +99,29 @@ def crop_calendar_shares(crops):
     array([0.024, 0.024, 0.024, 0.024, 0.19 , 0.067, 0.067, 0.067, 0.067,
            0.4  , 0.024, 0.024])
     """
-    crops = [Crop(*crop) for crop in crops]
-    mend = "give (sowing month, harvest month, weight, share at harvest) for each crop"
-    if not crops:
-        raise ValueError(f"crops is empty, expected at least one. Mend: {mend}.")
+    crops = [_crop(index, crop) for index, crop in enumerate(crops)]
+    total = sum(crop.weight for crop in crops)
+    if not total > 0:
+        raise ValueError(
+            f"crops: the weights of {len(crops)} crops sum to {total:g}, expected above 0. Mend: {_CROP_MEND}."
+        )
     shares = np.zeros(params.MONTHS_PER_YEAR)
-    weights = shares_of_crops(crops)
-    for index, (crop, weight) in enumerate(zip(crops, weights, strict=True)):
-        for name in ("sow", "harvest"):
-            if getattr(crop, name) not in range(1, params.MONTHS_PER_YEAR + 1):
-                raise ValueError(
-                    f"crops[{index}].{name} is {getattr(crop, name)!r}, expected a month from 1 to 12. Mend: {mend}."
-                )
-        at_harvest = float(checks.fraction(f"crops[{index}].at_harvest", crop.at_harvest))
-        standing = (crop.sow - 1 + np.arange((crop.harvest - crop.sow) % 12 + 1)) % 12
-        shares[standing] += weight * (1.0 - at_harvest) / len(standing)
-        shares[crop.harvest - 1] += weight * at_harvest
+    for crop in crops:
+        months = (crop.harvest - crop.sow) % params.MONTHS_PER_YEAR + 1
+        standing = (crop.sow - 1 + np.arange(months)) % params.MONTHS_PER_YEAR
+        shares[standing] += crop.weight / total * (1.0 - crop.at_harvest) / months
+        shares[crop.harvest - 1] += crop.weight / total * crop.at_harvest
     return shares
 
 
-def shares_of_crops(crops):
-    """Each crop's share of the year's carbon, sum 1. [1]"""
-    weights = checks.not_negative("crops (weights)", [crop.weight for crop in crops], "1")
-    if not weights.sum() > 0:
-        raise ValueError(f"crops: the weights sum to {weights.sum():g}, expected above 0. Mend: raise one.")
-    return weights / weights.sum()
+_CROP_MEND = "give (sowing month, harvest month, weight, share at harvest) for each crop"
+
+
+def _crop(index, crop):
+    crop = Crop(*crop)
+    for name in ("sow", "harvest"):
+        checks.month(f"crops[{index}].{name}", getattr(crop, name))
+    checks.not_negative(f"crops[{index}].weight", crop.weight, "1")
+    at_harvest = checks.fraction(f"crops[{index}].at_harvest", crop.at_harvest)
+    checks.refuse(f"crops[{index}].at_harvest", at_harvest, np.isnan(at_harvest), "0 to 1", _CROP_MEND)
+    return crop

@@ -10,7 +10,9 @@ import numpy as np
 from . import checks, params
 
 REPEATS_WITHIN = 1e-9
-"""Largest difference between two year-ends of a water bucket that counts as a repeat. [mm]"""
+"""Largest difference between two cycle-ends of a water bucket that counts as a repeat. [mm]"""
+
+_ROUNDS_PER_MONTH, _ROUNDS_TO_SETTLE = 12, 4
 
 
 def evaporation_from_pan(pan_evaporation):
@@ -73,14 +75,13 @@ def largest_deficit(clay, depth_cm):
     >>> largest_deficit(23.4, 23.0).round(2)
     np.float64(-44.94)
     """
-    return deficit_limit(checks.percent_clay(clay), depth_cm)
+    return deficit_limit(checks.percent_clay(clay), checks.topsoil_depth(depth_cm))
 
 
 def deficit_limit(clay, depth_cm):
-    """`largest_deficit` without the refusal of clay that looks like a fraction, for tiles of a map."""
-    clay = checks.clay_range(clay)
+    """`largest_deficit` of clay and a depth that were checked before."""
     at_23_cm = params.DEFICIT_CONSTANT + clay * (params.DEFICIT_CLAY + params.DEFICIT_CLAY_SQUARED * clay)
-    return -at_23_cm * (checks.topsoil_depth(depth_cm) / params.DEFICIT_DEPTH_CM)
+    return -at_23_cm * (depth_cm / params.DEFICIT_DEPTH_CM)
 
 
 def moisture_deficit(precip, evaporation, clay, depth_cm, cover, initial=0.0):
@@ -106,7 +107,7 @@ def moisture_deficit(precip, evaporation, clay, depth_cm, cover, initial=0.0):
     Returns
     -------
     ndarray of float (months, ...)
-        NaN from the first missing month of a site onwards. [mm]
+        NaN from the first missing month of a site onwards: rain, evaporation or cover. [mm]
 
     Raises
     ------
@@ -129,28 +130,28 @@ def moisture_deficit(precip, evaporation, clay, depth_cm, cover, initial=0.0):
 
 
 def periodic_deficit(precip, evaporation, clay, depth_cm, cover):
-    """Water deficit of each month after the same 12 months have been repeated for ever.
+    """Water deficit of each month after the same year, or the same years in a cycle, were repeated for ever.
 
-    The bucket starts full (deficit 0) and the year is repeated until its end moves by less than 1e-9 mm: the
-    wettest state that repeats. Usually that takes two or three years. Where the year's rain and
-    evaporation nearly balance, the bucket can drift for thousands of years; those are skipped in one exact
-    leap (see the comment in the code).
+    The bucket starts full (deficit 0) and the cycle is repeated until its end moves by less than 1e-9 mm: the
+    wettest state that repeats. Usually that takes two or three rounds. Where rain and evaporation of the whole
+    cycle nearly balance, the bucket can drift for thousands of years; those are skipped in one exact leap (see
+    the comment in the code).
 
     Parameters
     ----------
     precip, evaporation, clay, depth_cm, cover
-        As in `moisture_deficit`, with 12 months on axis 0.
+        As in `moisture_deficit`, with 12 or 12 N months on axis 0.
 
     Returns
     -------
-    ndarray of float (12, ...)
-        Deficit at the end of each month; the last is the one to start the next year from. NaN sites
-        stay NaN. [mm]
+    ndarray of float (12 or 12 N, ...)
+        Deficit at the end of each month; the last is the one to start the next year from. A site with a missing
+        value is NaN in every month: what repeats has no months before the gap. [mm]
 
     Raises
     ------
     ValueError
-        As `moisture_deficit`, or if there are not 12 months.
+        As `moisture_deficit`, or if the months are no whole years.
 
     Examples
     --------
@@ -161,24 +162,27 @@ def periodic_deficit(precip, evaporation, clay, depth_cm, cover):
     np.float64(-44.94)
     """
     bucket = Bucket(precip, evaporation, clay, depth_cm, cover)
-    checks.one_year(precip=precip, evaporation=evaporation)
+    checks.whole_years(precip=precip, evaporation=evaporation)
     start = np.zeros(bucket.shape)
     drift_before = np.zeros(bucket.shape)
-    # Why this ends. One year maps the deficit S to F(S). F is non-decreasing, so from S = 0 (nothing is
-    # wetter) the year-ends only fall. F is made of pieces of slope 1 (no limit met) and 0 (a limit met). If a
-    # later year meets a limit, its end is that of the year before: the bucket repeats. Otherwise it sinks by
-    # the same amount each year until a month meets a limit, and all years before that can be leapt over. A
-    # month stops or changes the drift at most twice (bare limit, covered limit): a bounded number of rounds.
-    while True:
+    # Why this ends. One cycle, be it of 12 months or of 12 N, maps the deficit S to F(S). Every month's rule is
+    # non-decreasing in S and made of pieces of slope 1 (no limit met) and 0 (a limit met), and so is F, which
+    # chains them. From S = 0 (nothing is wetter) the cycle-ends can therefore only fall. While each month stays
+    # on its piece, the cycle-ends do not move (some piece has slope 0) or sink by the same amount each time, until
+    # a month reaches the end of its piece; the cycles before that can be leapt over. As the path only falls, a
+    # month changes its piece at most three times (off the 0 limit, through the bare limit, onto the covered one).
+    # Each change costs a leap and at most three cycles around it: a bounded number of rounds.
+    for _ in range(_ROUNDS_PER_MONTH * bucket.months + _ROUNDS_TO_SETTLE):
         path = bucket.fill(start)
         drift = path[-1] - start
         if not (np.abs(drift) > REPEATS_WITHIN).any():
-            return path
+            break
         steady = np.abs(drift - drift_before) <= REPEATS_WITHIN
-        years = np.zeros(bucket.shape)
-        np.divide(bucket.room(path), -drift, out=years, where=steady & (drift < -REPEATS_WITHIN))
-        start = path[-1] + np.floor(years) * drift
+        cycles = np.zeros(bucket.shape)
+        np.divide(bucket.room(path), -drift, out=cycles, where=steady & (drift < -REPEATS_WITHIN))
+        start = path[-1] + np.floor(cycles) * drift
         drift_before = drift
+    return path + 0.0 * path[-1]  # 0, or NaN in the months before a gap too
 
 
 def moisture_modifier(deficit, clay, depth_cm):
@@ -212,7 +216,9 @@ def moisture_modifier(deficit, clay, depth_cm):
     >>> moisture_modifier([0.0, -30.0, -44.94], clay=23.4, depth_cm=23.0).round(3)
     array([1.   , 0.678, 0.2  ])
     """
-    return slowed_by_drought(deficit_array("deficit", deficit), deficit_limit(clay, depth_cm))
+    deficit, limit = deficit_array("deficit", deficit), largest_deficit(clay, depth_cm)
+    checks.common_shape(deficit=deficit.shape, clay=limit.shape)
+    return slowed_by_drought(deficit, limit)
 
 
 def slowed_by_drought(deficit, limit):
@@ -227,11 +233,11 @@ class Bucket:
     """Checked water series of some sites, and the rule that takes the deficit one month further."""
 
     def __init__(self, precip, evaporation, clay, depth_cm, cover):
-        self.precip = checks.not_negative("precip", precip, "mm")
+        self.precip = checks.rain("precip", precip)
         self.evaporation = checks.evaporation("evaporation", evaporation)
         self.months = checks.same_months(precip=self.precip, evaporation=self.evaporation)
         self.cover = monthly("cover", checks.fraction("cover", cover), self.months)
-        self.limit = deficit_limit(clay, depth_cm)
+        self.limit = largest_deficit(clay, depth_cm)
         self.bare_limit = params.BARE_SHARE * self.limit
         self.shape = checks.common_shape(
             precip=self.precip.shape[1:],
@@ -247,7 +253,8 @@ class Bucket:
     def next(self, month, deficit):
         """Deficit at the end of `month` from the one before it."""
         floor = np.where(self.covered(month), self.limit, np.minimum(self.bare_limit, deficit))
-        surplus = self.precip[month] - self.evaporation[month]
+        # 0 times the cover is 0, or NaN where the cover is missing: an unknown cover is an unknown deficit.
+        surplus = self.precip[month] - self.evaporation[month] + 0.0 * self.cover[month]
         return np.maximum(floor, np.minimum(0.0, deficit + surplus))
 
     def fill(self, deficit):

@@ -16,9 +16,10 @@ microbial biomass, humus."""
 DECAY_RATES = (10.0, 0.3, 0.66, 0.02)
 """Decay rate of each pool when every modifier is 1. [1/year]"""
 
-DPM_RPM_CROPS = 1.44
-"""DPM/RPM ratio of plant input: arable crops and improved grassland (0.67 unimproved grass and scrub,
-0.25 woodland)."""
+# DPM/RPM ratio of plant input; by land-use words in `presets`.
+DPM_RPM_CROPS = 1.44  # arable crops and improved grassland
+DPM_RPM_GRASS = 0.67  # unimproved grassland and scrub
+DPM_RPM_WOODLAND = 0.25  # deciduous and tropical woodland
 
 MANURE_SPLIT = (0.49, 0.49, 0.0, 0.02)
 """Shares of farmyard manure carbon that enter DPM, RPM, BIO, HUM."""

@@ -109,7 +109,6 @@ def simulate(start, rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure
     >>> pools.shape, pools[-1].sum().round(3)
     ((12, 4), np.float64(4.611))
     """
-    clay = checks.percent_clay(clay)
     run = Run(start, rate, c_input, clay, dpm_rpm=dpm_rpm, manure=manure, mu_max=mu_max, k_m=k_m)
     pools = np.empty((run.months, 4, *run.shape))
     for month, state in enumerate(run.march()):

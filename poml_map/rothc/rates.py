@@ -160,13 +160,19 @@ def cover_fraction_from_ndvi(ndvi, ndvi_range=(0.1, 0.7)):
     >>> cover_fraction_from_ndvi([0.0, 0.25, 0.4, 0.9, np.nan]).round(2)
     array([0.  , 0.25, 0.5 , 1.  ,  nan])
     """
-    ndvi, (bare, covered) = checks.ndvi("ndvi", ndvi), checks.ndvi("ndvi_range", ndvi_range)
-    if not bare < covered:
+    ndvi, (bare, covered) = checks.ndvi("ndvi", ndvi), rising_ndvi("ndvi_range", ndvi_range)
+    return np.clip((ndvi - bare) / (covered - bare), 0.0, 1.0)
+
+
+def rising_ndvi(name, values):
+    """The NDVI of bare and of covered soil as two float, refused if they do not rise."""
+    pair = checks.ndvi(name, values)
+    if pair.shape != (2,) or not pair[0] < pair[1]:
         raise ValueError(
-            f"ndvi_range is ({bare:g}, {covered:g}), expected two rising NDVI. "
+            f"{name} is {values!r}, expected two rising NDVI. "
             "Mend: give the NDVI of bare soil first, then that of full cover, as in (0.1, 0.7)."
         )
-    return np.clip((ndvi - bare) / (covered - bare), 0.0, 1.0)
+    return tuple(pair.tolist())
 
 
 def rate_modifier(

@@ -1,7 +1,11 @@
-"""Equilibrium of RothC under a repeated year, and the start of a run from an observed stock.
+"""Equilibrium of RothC under a repeated year or cycle of years, and the start of a run from an observed stock.
 
-The 12 months come in run order: the last one is the month in which soil is sampled, so every state here is
-the state at the end of the sampling month.
+The months come in run order: the last one is the month in which soil is sampled, so every state here is the
+state at the end of the sampling month.
+
+With N real years in a cycle the stock swings from year to year, and one moment of the cycle has to be the one
+that equals the observation. It is the end of the last month: the state from which the run goes on must be the state
+that was observed, and the cycle's last sampling month is the one next to it in time.
 """
 
 from __future__ import annotations
@@ -21,8 +25,8 @@ POOL_RULES = ("equilibrium", "weihermueller")
 class StartState(NamedTuple):
     """Start of a forward run.
 
-    pools (4, ...) and iom (...) at the end of the sampling month [kg/m2], annual_input (...) that keeps the
-    observed stock in balance [kg/m2/year].
+    pools (4, ...) and iom (...) at the end of the sampling month [kg/m2], annual_input (...) of plants that keeps
+    the observed stock in balance [kg/m2/year].
     """
 
     pools: np.ndarray
@@ -31,23 +35,23 @@ class StartState(NamedTuple):
 
 
 def equilibrium(rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure=None):
-    """Pools that a repeated year leads to after infinite time, at the end of its 12th month.
+    """Pools that a repeated year, or a repeated cycle of years, leads to after infinite time, at its last month's end.
 
-    A year maps the pools linearly: C -> P C + q. P and q are found by running one year from each pool alone
+    A cycle maps the pools linearly: C -> P C + q. P and q are found by running one cycle from each pool alone
     and from nothing, and C = P C + q is solved: exact where thousands of repeated years only come near.
 
     Parameters
     ----------
-    rate : array_like (12, ...)
+    rate : array_like (12 or 12 N, ...)
         Rate modifier a * b * c of each month; mu is 1 here. [-]
-    c_input : array_like (12, ...)
-        Plant carbon of each month. [kg/m2]
+    c_input : array_like (12 or 12 N, ...)
+        Plant carbon of each month; 12 months stand for every year of a longer cycle. [kg/m2]
     clay : array_like (...)
         Clay content. [%]
     dpm_rpm : array_like (...)
         DPM/RPM ratio of the plant input. [-]
-    manure : array_like (12, ...), optional
-        Farmyard manure carbon of each month. [kg/m2]
+    manure : array_like (12 or 12 N, ...), optional
+        Farmyard manure carbon of each month; 12 months stand for every year of a longer cycle. [kg/m2]
 
     Returns
     -------
@@ -57,7 +61,7 @@ def equilibrium(rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure=Non
     Raises
     ------
     ValueError
-        If there are not 12 months, nothing decays in the whole year, or as `pools.simulate`.
+        If the months are no whole years, nothing decays in the whole cycle, or as `pools.simulate`.
 
     References
     ----------
@@ -68,38 +72,44 @@ def equilibrium(rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure=Non
     >>> equilibrium(np.ones(12), np.full(12, 1 / 12), clay=23.4).round(6)
     array([0.086983, 1.383268, 0.203835, 7.689556])
     """
-    checks.one_year(rate=rate, c_input=c_input)
-    plain = {"dpm_rpm": dpm_rpm, "mu_max": 1.0, "k_m": 0.0}
-    empty = Run(np.zeros(4), rate, c_input, clay, manure=manure, **plain)
-    yearly = np.asarray(empty.rate.sum(axis=0))
-    mend = "leave out places that are frozen all year"
-    checks.refuse("rate (sum of the year)", yearly, yearly <= 0, "above 0", mend)
-    units = np.eye(4).reshape(4, 4, *(1,) * len(empty.shape))
-    no_input = np.zeros((params.MONTHS_PER_YEAR,) + (1,) * len(empty.shape))
-    carried = _last(empty)
-    kept = _last(Run(units, _with_probe_axis(empty), no_input, clay, manure=None, **plain))
-    return _fixed_point(kept, carried)
+    cycle = _Cycle(rate, clay)
+    return cycle.equilibrium(c_input, dpm_rpm, manure)
 
 
-def _with_probe_axis(run):
-    """Rates (12, 1, ...), so that the four unit pools run side by side on the axis of length 1."""
-    full = np.broadcast_to(
-        run.rate.reshape(run.months, *_padded(run.rate.shape[1:], run.shape)),
-        (
-            run.months,
-            *run.shape,
-        ),
-    )
-    return full[:, np.newaxis]
+class _Cycle:
+    """The linear map of the pools over one cycle of months: P once, q for each input."""
+
+    def __init__(self, rate, clay):
+        self.rate, self.clay = checks.not_negative("rate", rate, "1"), checks.percent_clay(clay)
+        self.months = checks.whole_years(rate=self.rate)["rate"]
+        total = np.asarray(self.rate.sum(axis=0))
+        mend = "leave out places that are frozen all year"
+        checks.refuse("rate (sum of the cycle)", total, total <= 0, "above 0", mend)
+        shape = checks.common_shape(rate=total.shape, clay=self.clay.shape)
+        units = np.eye(4).reshape(4, 4, *(1,) * len(shape))
+        # An axis of length 1 before the sites, on which the four unit pools run side by side.
+        beside = self.rate.reshape(self.months, *(1,) * (1 + len(shape) - total.ndim), *total.shape)
+        self.kept = _last(units, beside, np.zeros(self.months), self.clay)
+
+    def equilibrium(self, c_input, dpm_rpm, manure):
+        """Pools (4, ...) at the end of the cycle under these inputs."""
+        c_input, manure = self.in_every_year("c_input", c_input), self.in_every_year("manure", manure)
+        carried = _last(np.zeros(4), self.rate, c_input, self.clay, dpm_rpm=dpm_rpm, manure=manure)
+        return _fixed_point(self.kept, carried)
+
+    def in_every_year(self, name, values):
+        """`values` of one year repeated over the cycle; those of a whole cycle, and None, as they are."""
+        if values is None:
+            return None
+        values = checks.not_negative(name, values, "kg/m2")
+        if checks.whole_years(**{name: values})[name] != params.MONTHS_PER_YEAR:
+            return values
+        return np.concatenate([values] * (self.months // params.MONTHS_PER_YEAR))
 
 
-def _padded(shape, full):
-    """`shape` with leading ones, as long as `full`."""
-    return (1,) * (len(full) - len(shape)) + tuple(shape)
-
-
-def _last(run):
-    """Pools (4, ...) at the end of the run."""
+def _last(start, rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure=None):
+    """Pools (4, ...) at the end of a run of plain RothC."""
+    run = Run(start, rate, c_input, clay, dpm_rpm=dpm_rpm, manure=manure, mu_max=1.0, k_m=0.0)
     return collections.deque(run.march(), maxlen=1)[0]
 
 
@@ -116,7 +126,7 @@ def _fixed_point(kept, carried):
     return np.stack([dpm, rpm, bio, hum])
 
 
-def required_input(stock, iom, rate, monthly_fractions, clay, *, dpm_rpm=params.DPM_RPM_CROPS):
+def required_input(stock, iom, rate, monthly_fractions, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure=None):
     """Yearly plant input that keeps a soil at its observed stock.
 
     Parameters
@@ -125,44 +135,67 @@ def required_input(stock, iom, rate, monthly_fractions, clay, *, dpm_rpm=params.
         Observed total stock at the end of the sampling month. [kg/m2]
     iom : array_like (...)
         Inert carbon in it. [kg/m2]
-    rate : array_like (12, ...)
-        Rate modifier a * b * c of the mean spin-up year. [-]
-    monthly_fractions : array_like (12, ...)
-        Share of the year's input that comes in each month; sums to 1. [-]
+    rate : array_like (12 or 12 N, ...)
+        Rate modifier a * b * c of the mean spin-up year, or of N real years in a cycle. [-]
+    monthly_fractions : array_like (12 or 12 N, ...)
+        Share of a year's input that comes in each month; every 12 of them sum to 1, and 12 stand for every year
+        of a longer cycle. [-]
     clay, dpm_rpm : array_like (...)
         As in `equilibrium`.
+    manure : array_like (12 or 12 N, ...), optional
+        Farmyard manure carbon of each month. It is what it is: only the plant input is solved for. [kg/m2]
 
     Returns
     -------
     ndarray of float (...)
-        NaN for sites with a missing value. [kg/m2/year]
+        The same in every year of the cycle. NaN for sites with a missing value. [kg/m2/year]
 
     Raises
     ------
     ValueError
-        If a stock is not above 0 and above `iom`, the fractions do not sum to 1, or as `equilibrium`.
+        If a stock is not above 0 and above `iom`, the manure alone keeps more than the active stock, the
+        fractions do not sum to 1, or as `equilibrium`.
 
     References
     ----------
     Zhang et al. (2024), Eq. 6, after Smith et al. (2005); exact in one step, as the equilibrium is linear
-    in the input.
+    in the input. Eq. 6 as printed scales all inputs by one factor, which without manure is the same. With manure,
+    whose amount is known, it would change the manure too; here the equilibrium of the manure is taken off the active
+    stock first and the plant input scaled to the rest.
 
     Examples
     --------
-    >>> required_input(4.94, 0.416247, np.ones(12), np.full(12, 1 / 12), clay=23.4).round(4)
+    >>> fractions = np.full(12, 1 / 12)
+    >>> required_input(4.94, 0.416247, np.ones(12), fractions, clay=23.4).round(4)
     np.float64(0.4831)
+    >>> required_input(4.94, 0.416247, np.ones(12), fractions, clay=23.4, manure=0.1 * fractions).round(4)
+    np.float64(0.3697)
     """
-    return _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm)[1]
+    return _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm, manure)[1]
 
 
-def _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm):
-    """Equilibrium pools that sum to stock - iom, and the yearly input that holds them there."""
+def _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm, manure):
+    """Equilibrium pools that sum to stock - iom, and the yearly plant input that holds them there."""
     active = _active_carbon(stock, iom)
-    per_unit_input = equilibrium(rate, _fractions(monthly_fractions), clay, dpm_rpm=dpm_rpm)
-    total = per_unit_input.sum(axis=0)
-    checks.common_shape(stock=active.shape, sites=total.shape)
-    annual_input = active / total
-    return per_unit_input * annual_input, annual_input
+    cycle = _Cycle(rate, clay)
+    per_unit_input = cycle.equilibrium(_fractions(monthly_fractions), dpm_rpm, None)
+    of_manure = np.zeros(4)
+    if manure is not None:
+        of_manure = cycle.equilibrium(np.zeros(params.MONTHS_PER_YEAR), dpm_rpm, manure)
+    shapes = {"sites": per_unit_input.shape[1:], "manure": of_manure.shape[1:]}
+    dimensions = len(checks.common_shape(stock=active.shape, **shapes))
+    of_plants = active - of_manure.sum(axis=0)
+    mend = "lower the manure of the spin-up or correct the stock, else the plant input would be negative"
+    expected = "at least 0 [kg/m2]: the manure alone keeps more than the active stock"
+    checks.refuse("stock - iom - equilibrium of manure", of_plants, of_plants < 0, expected, mend)
+    annual_input = of_plants / per_unit_input.sum(axis=0)
+    pools = _before_sites(per_unit_input, dimensions) * annual_input + _before_sites(of_manure, dimensions)
+    return pools, annual_input
+
+
+def _before_sites(pools, dimensions):
+    """`pools` (4, ...) with the pool axis kept before that many site axes."""
+    return pools.reshape(4, *(1,) * (dimensions + 1 - pools.ndim), *pools.shape[1:])
 
 
 def start_state(
@@ -174,12 +207,13 @@ def start_state(
     dpm_rpm=params.DPM_RPM_CROPS,
     iom=None,
     pools="equilibrium",
+    manure=None,
 ):
-    """Pools, inert carbon and yearly input at the first observation of each site.
+    """Pools, inert carbon and yearly plant input at the first observation of each site.
 
     Parameters
     ----------
-    stock, rate, monthly_fractions, clay, dpm_rpm
+    stock, rate, monthly_fractions, clay, dpm_rpm, manure
         As in `required_input`.
     iom : array_like (...), optional
         Inert carbon; by default `inert_carbon(stock)`. [kg/m2]
@@ -209,14 +243,13 @@ def start_state(
     >>> start.annual_input.round(4)
     array([0.4831,    nan])
     """
-    if pools not in POOL_RULES:
-        raise ValueError(f"pools is {pools!r}, expected one of {POOL_RULES}. Mend: choose one of them.")
+    checks.one_of("pools", pools, POOL_RULES)
     if iom is None:
         iom = inert_carbon(_above_zero(stock))
     iom = checks.not_negative("iom", iom, "kg/m2")
-    balanced, annual_input = _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm)
+    balanced, annual_input = _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm, manure)
     if pools == "weihermueller":
-        shared = weihermueller(stock, clay, iom=iom)
+        shared = _before_sites(weihermueller(stock, clay, iom=iom), annual_input.ndim)
         balanced = np.where(np.isnan(annual_input), np.nan, shared)
     return StartState(balanced, np.broadcast_to(iom, annual_input.shape).copy()[()], annual_input)
 
@@ -256,7 +289,7 @@ def weihermueller(stock, clay, *, iom=None):
     array([0.    , 0.5293, 0.0686, 3.0748])
     """
     stock = _above_zero(stock)
-    clay = checks.clay_range(clay)
+    clay = checks.percent_clay(clay)
     iom = inert_carbon(stock) if iom is None else checks.not_negative("iom", iom, "kg/m2")
     active = _active_carbon(stock, iom)
     rpm, bio, hum = (_transfer(stock, clay, *params.WEIHERMUELLER[pool]) for pool in ("RPM", "BIO", "HUM"))
@@ -271,7 +304,7 @@ def _transfer(stock, clay, slope, intercept, shift, exponent):
 
 
 def _above_zero(stock):
-    stock = np.asarray(stock, dtype=np.float64)
+    stock = checks.numbers("stock", stock)
     mend = "correct the sample, or leave it out"
     checks.refuse("stock", stock, (stock <= 0) | np.isinf(stock), "a finite number above 0 [kg/m2]", mend)
     return stock
@@ -288,8 +321,8 @@ def _active_carbon(stock, iom):
 
 def _fractions(monthly_fractions):
     fractions = checks.not_negative("monthly_fractions", monthly_fractions, "1")
-    checks.one_year(monthly_fractions=fractions)
-    total = np.asarray(fractions.sum(axis=0))
-    mend = "divide the 12 values by their sum"
+    checks.whole_years(monthly_fractions=fractions)
+    total = fractions.reshape(-1, params.MONTHS_PER_YEAR, *fractions.shape[1:]).sum(axis=1)
+    mend = "divide the 12 values of each year by their sum"
     checks.refuse("monthly_fractions (sum of the year)", total, np.abs(total - 1.0) > 1e-9, "1", mend)
     return fractions

@@ -184,8 +184,16 @@ def test_record_outside_the_series_is_refused(record):
 
 
 def test_a_tile_of_pure_sand_is_no_fraction():
-    """Whether clay is given in percent is judged for a set of sites, not for whatever a tile holds."""
-    stock = rothc.simulate_stock(np.ones((4, 2)), 0.1, np.ones((12, 2)), np.ones(12), [0.4, 0.9], record=[12])
-    assert np.isfinite(stock).all()
+    """Whether clay is given in percent is judged for all sites together, not for whatever a tile holds."""
+    site = (np.ones((4, 2)), 0.1, np.ones((12, 2)), np.ones(12), [0.4, 0.9])
+    with rothc.part_of_map():
+        assert np.isfinite(rothc.simulate_stock(*site, record=[12])).all()
+    with pytest.raises(ValueError, match=r"clay\[1\] is 0.9.*fraction"):
+        rothc.simulate_stock(*site, record=[12])
+
+
+def test_part_of_a_map_ends_with_its_block_also_after_an_error():
+    with pytest.raises(ZeroDivisionError), rothc.part_of_map():
+        raise ZeroDivisionError
     with pytest.raises(ValueError, match="fraction"):
-        rothc.CalibrationProblem(np.ones((4, 2)), 0.1, np.ones((12, 2)), np.ones((12, 2)), [0.4, 0.9])
+        rothc.humification(0.5)

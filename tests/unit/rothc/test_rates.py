@@ -193,7 +193,10 @@ def test_cover_from_ndvi_keeps_missing_values():
         (lambda: rothc.moisture_deficit([1.0], [1.0, 2.0], 20, 20, 1), ["precip (1,)", "evaporation (2,)"]),
         (lambda: rothc.moisture_deficit([1.0], [1.0], 20, 20, 1, initial=5.0), ["initial is 5"]),
         (lambda: rothc.moisture_deficit(np.ones((1, 2)), np.ones((1, 3)), 20, 20, 1), ["evaporation (3,)"]),
-        (lambda: rothc.periodic_deficit(np.ones(13), np.ones(13), 20, 20, 1), ["13 months", "expected 12"]),
+        (
+            lambda: rothc.periodic_deficit(np.ones(13), np.ones(13), 20, 20, 1),
+            ["precip has 13 months", "multiple of 12"],
+        ),
         (lambda: rothc.moisture_modifier([3.0], 20.0, 20.0), ["deficit[0] is 3"]),
         (lambda: rothc.cover_from_ndvi([6000.0]), ["ndvi[0] is 6000", "scale factor"]),
         (lambda: rothc.evaporation_from_pan([-0.5, -99.0]), ["pan_evaporation[1] is -99"]),
