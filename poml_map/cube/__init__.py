@@ -56,8 +56,9 @@ def open_cube(region: Region | str | Path, chunk: int = 256) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``mask`` (y, x), static (y, x), annual (year, y, x) and monthly (time, y, x) columns and the mean
-        months of the spin-up years (month, y, x), with units. Nothing is read before it is asked for.
+        ``mask`` (y, x), static (y, x), annual (year, y, x) and monthly (time, y, x) columns, and the months that
+        spin the process model up, with units: twelve mean months (month, y, x), or with ``spinup: real_years``
+        those of the spin-up years (spinup_time, y, x). Nothing is read before it is asked for.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from poml_map.cube.frames import year_list
 from poml_map.cube.layers import ConstantField, Layer, YearlyLayer
 from poml_map.cube.lazy import lazy_dataset, with_crs
 from poml_map.cube.positions import Points
-from poml_map.cube.timeplan import SPINUP, month_starts
+from poml_map.cube.timeplan import is_climate, month_starts
 from poml_map.grid import Tile
 
 _MONTHS = range(1, 13)
@@ -68,15 +68,31 @@ class Cube:
         }
 
     @property
+    def spinup_dim(self) -> str:
+        """Dimension of the months that spin the process model up: ``month`` of a mean year, or ``spinup_time``."""
+        return "spinup_time" if self.region.settings.rothc.spinup == "real_years" else "month"
+
+    @property
+    def spinup_coords(self) -> dict:
+        """Coordinate of that dimension: 1-12, or the first days of the months of the spin-up years."""
+        of_years = [(year, month) for year in self.region.spinup_years for month in _MONTHS]
+        real = self.spinup_dim == "spinup_time"
+        return {self.spinup_dim: month_starts(of_years) if real else list(_MONTHS)}
+
+    @property
     def spinup_means(self) -> dict[str, str]:
-        """What the mean months of each monthly driver are made of; NDVI has other years than the climate."""
-        found = {}
-        for name in (name for name in schema.MONTHLY if name in self.layers):
-            layer = self.layers[name]
-            years, _ = layer.plan.steps[SPINUP, 1]
-            constant = isinstance(layer.field, ConstantField)
-            found[name] = "constant" if constant else f"mean of {year_list(years)}"
-        return found
+        """What the spin-up months of each monthly driver are made of; NDVI has other years than the climate."""
+        return {name: self._spun_up_by(self.layers[name]) for name in schema.MONTHLY if name in self.layers}
+
+    def _spun_up_by(self, layer: Layer) -> str:
+        years, wanted = year_list(layer.plan.spinup_years), self.region.spinup_years
+        if isinstance(layer.field, ConstantField):
+            return "constant"
+        if self.spinup_dim == "month":
+            return f"mean of {years}"
+        if is_climate(layer.source):
+            return f"real months of {years}"
+        return f"mean of {years} in each of {year_list(wanted)}"
 
     @property
     def pixels_in_area(self) -> int:
@@ -109,9 +125,9 @@ class Cube:
         Returns
         -------
         xarray.Dataset
-            mask (y, x); static (y, x) and annual (year, y, x) covariates, the input driver and clay; monthly
-            drivers of the run years (time, y, x) and their spin-up mean months (month, y, x). float32, NaN
-            where missing.
+            mask (y, x); static (y, x) and annual (year, y, x) covariates, clay and what the options of RothC
+            name; monthly drivers of the run years (time, y, x) and the months of their spin-up (month, y, x) or
+            (spinup_time, y, x). float32, NaN where missing.
 
         Raises
         ------
@@ -123,7 +139,7 @@ class Cube:
         data = {"mask": (("y", "x"), wanted.reshape(tile.shape))}
         columns = self._model_columns() if wanted.any() or not mapped_only else []
         if mapped_only and columns:
-            points = Points(points.x[wanted], points.y[wanted], points.size, points.crs)
+            points = points.chosen(wanted)
         for name, (dims, values) in self._values(points, columns).items() if columns else ():
             if mapped_only:
                 values = _spread(values, wanted)
@@ -193,7 +209,7 @@ class Cube:
     def _site_columns(self) -> list[str]:
         """Columns that the forest or the process model reads at a site."""
         settings = self.region.settings
-        columns = [*settings.covariates, settings.rothc.input_driver, "CLAY", *schema.MONTHLY]
+        columns = [*settings.covariates, *settings.rothc.columns(), "CLAY", *schema.MONTHLY]
         return list(dict.fromkeys(columns))
 
     def _model_columns(self) -> list[str]:
@@ -207,11 +223,11 @@ class Cube:
         years, run = list(self.region.years), self._run_months()
         found, monthly = {}, {}
         for name in (name for name in schema.MONTHLY if name in self.layers):
-            values = self.layers[name].values(points, [*run, *((SPINUP, month) for month in _MONTHS)])
+            values = self.layers[name].values(points, [*run, *self.layers[name].plan.spinup])
             monthly[name] = values[: len(run)]
             if name in columns:
                 found[name] = (("time",), monthly[name])
-                found[schema.spinup_name(name)] = (("month",), values[len(run) :])
+                found[schema.spinup_name(name)] = ((self.spinup_dim,), values[len(run) :])
         for name in (name for name in columns if name not in schema.MONTHLY):
             layer = self.layers[name]
             if isinstance(layer, YearlyLayer):
@@ -236,7 +252,7 @@ class Cube:
         return {
             "year": list(self.region.years),
             "time": month_starts(self._run_months()),
-            "month": list(_MONTHS),
+            **self.spinup_coords,
         }
 
     def described(self, data: xr.Dataset) -> xr.Dataset:
@@ -257,7 +273,8 @@ class Cube:
             return {"units": "1", "long_name": "pixels that are mapped"}
         driver = name.removesuffix("_spinup")
         layer = self.layers[driver]
-        about = layer.long_name if name == driver else f"{layer.long_name}, mean of the spin-up years"
+        spinup = "mean of the spin-up years" if self.spinup_dim == "month" else "months of the spin-up"
+        about = layer.long_name if name == driver else f"{layer.long_name}, {spinup}"
         entry = layer.source.entry
         source = entry.source or layer.source.name
         return {"units": layer.unit, "long_name": about, "source": source}

@@ -135,7 +135,8 @@ class Layer:
         steps = [self.plan.steps[label] for label in labels]
         unique = list(dict.fromkeys(steps))
         values = self.field.values(points, unique)
-        return values if len(unique) == len(steps) else values[[unique.index(step) for step in steps]]
+        position = {step: index for index, step in enumerate(unique)}
+        return values if len(unique) == len(steps) else values[[position[step] for step in steps]]
 
 
 @dataclass

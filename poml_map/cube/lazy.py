@@ -13,7 +13,7 @@ from affine import Affine
 
 from poml_map import schema
 from poml_map.cube.positions import Points
-from poml_map.cube.timeplan import SPINUP, month_starts
+from poml_map.cube.timeplan import month_starts
 from poml_map.grid import Grid, Tile
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def lazy_dataset(cube: Cube, chunk: int) -> xr.Dataset:
     xarray.Dataset
         Nothing is read before a value is asked for. The graph holds no values, only where to find them.
     """
-    years, months = list(cube.region.years), list(range(1, 13))
+    years = list(cube.region.years)
     data = {"mask": (("y", "x"), _array(cube, "mask", None, chunk))}
     for name, layer in cube.layers.items():
         if layer.time == "static":
@@ -47,12 +47,12 @@ def lazy_dataset(cube: Cube, chunk: int) -> xr.Dataset:
         dim, labels = ("year", years) if annual else ("time", cube.times)
         data[name] = ((dim, "y", "x"), _array(cube, name, labels, chunk))
         if not annual:
-            labels = [(SPINUP, month) for month in months]
-            data[schema.spinup_name(name)] = (("month", "y", "x"), _array(cube, name, labels, chunk))
+            labels = list(layer.plan.spinup)
+            data[schema.spinup_name(name)] = ((cube.spinup_dim, "y", "x"), _array(cube, name, labels, chunk))
     coords = {
         "year": years,
         "time": month_starts(cube.times),
-        "month": months,
+        **cube.spinup_coords,
         "y": cube.grid.y,
         "x": cube.grid.x,
     }

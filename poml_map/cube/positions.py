@@ -85,6 +85,10 @@ class Points:
         """Centres of single pixels."""
         return cls(grid.x[col], grid.y[row], grid.resolution, grid.crs)
 
+    def chosen(self, wanted: np.ndarray) -> Points:
+        """Those of which `wanted`, shape (n,), is true."""
+        return Points(self.x[wanted], self.y[wanted], self.size, self.crs)
+
     def once(self, key, make: Callable):
         """What `make` returns, remembered under `key`."""
         if key not in self._known:

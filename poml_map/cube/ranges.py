@@ -19,9 +19,12 @@ _OFTEN = {
     "1": ("%",),
     "g/cm3": ("kg/m3", "cg/cm3"),
     "kg/m2": ("t/ha",),
+    "kg/m2/year": ("t/ha/year", "g/m2/year"),
     "mm/month": ("m/month", "0.1 mm/month"),
     "kg/ha": ("t/ha", "g/ha"),
 }
+# Scales of products that are stored as whole numbers.
+_SCALES = {"ndvi": (0.01, 0.0001), "npp": (0.0001,)}
 
 
 def check_range(
@@ -50,20 +53,51 @@ def check_range(
     if not (least < low or most > high):  # nothing but NaN compares False too
         return
     bad = (values < low) | (values > high)
+    value, entry = _first(values, bad), source.entry
+    given = (value - convert.offset) / convert.factor if convert.factor else value
+    scale, offset = reader.packing
+    stored = (given - offset) / scale if scale else given
+    expected = f"{low:g} to {_with_unit(high, entry)}"
+    what = f"outside the range of {entry.cube_column}"
+    _refuse(source, reader, frames, window, values, bad, what, expected, mend(entry, value, given, stored))
+
+
+def check_whole(source: Source, reader, frames: list[Frame], window: Tile, values: np.ndarray) -> None:
+    """Refuse classes that are no whole numbers: means of classes, which stand for nothing.
+
+    Parameters
+    ----------
+    source, reader, frames, window, values
+        As `check_range` takes them.
+
+    Raises
+    ------
+    InputError
+        As `check_range`.
+    """
+    bad = values != np.round(values)
+    bad &= ~np.isnan(values)
+    if bad.any():
+        mend = "Bring the map as it was classified: resampled by a mean it holds classes that never were."
+        _refuse(source, reader, frames, window, values, bad, "that are no classes", "whole numbers", mend)
+
+
+def _first(values: np.ndarray, bad: np.ndarray) -> float:
+    return float(values.flat[np.argmax(bad)])
+
+
+def _refuse(source: Source, reader, frames, window: Tile, values, bad, what: str, expected: str, mend: str):
+    """Raise for the values that `bad` marks, naming the first."""
     index, row, col = (int(part[0]) for part in np.nonzero(bad))
-    value, entry = float(values[index, row, col]), source.entry
     file, band = reader.place(frames[index])
     name = frame_name(frames[index])
     where = f"{band}{' (' + name + ')' if name else ''}"
     number, frames_bad = int(bad.sum()), int(bad.any(axis=(1, 2)).sum())
-    found = f"{number} value{'s'[: number > 1]} outside the range of {entry.cube_column}"
+    found = f"{number} value{'s'[: number > 1]} {what}"
     found += f" in {frames_bad} maps" if frames_bad > 1 else ""
-    found += f", such as {_with_unit(value, entry)} at row {window.row0 + row}, column {window.col0 + col}"
-    expected = f"{low:g} to {_with_unit(high, entry)}"
-    given = (value - convert.offset) / convert.factor if convert.factor else value
-    scale, offset = reader.packing
-    stored = (given - offset) / scale if scale else given
-    raise InputError(source.problem(found, expected, mend(entry, value, given, stored), where, file))
+    found += f", such as {_with_unit(_first(values, bad), source.entry)}"
+    found += f" at row {window.row0 + row}, column {window.col0 + col}"
+    raise InputError(source.problem(found, expected, mend, where, file))
 
 
 def _with_unit(number: float, entry: Entry) -> str:
@@ -96,14 +130,28 @@ def mend(entry: Entry, value: float, given: float, stored: float) -> str:
     if code is not None or abs(stored) > 1e19:
         text = f"{code:g}" if code is not None else f"{stored!r}"
         return f"Declare `nodata: {text}` if that means no data."
+    # NDVI is never in percent without a scale; production in g/m2 is as usual as one that is stored scaled.
+    by_scale, by_unit = _scale_mend(entry, value), _unit_mend(entry, given)
+    likely = by_scale or by_unit if entry.role == "ndvi" else by_unit or by_scale
+    general = (
+        "Check `unit:`, `scale:` and `nodata:` of the entry, or widen `valid_range:` if the value is real."
+    )
+    return likely or general
+
+
+def _scale_mend(entry: Entry, value: float) -> str:
     low, high = entry.physical_range
-    if entry.role == "ndvi" and entry.scale is None:
-        for scale in (0.01, 0.0001):
-            if low <= value * scale <= high:
-                return f"Declare `scale: {scale}` if the numbers are stored so."
+    for scale in _SCALES.get(entry.role, ()) if entry.scale is None else ():
+        if low <= value * scale <= high:
+            return f"Declare `scale: {scale}` if the numbers are stored so."
+    return ""
+
+
+def _unit_mend(entry: Entry, given: float) -> str:
+    low, high = entry.physical_range
     for unit in _OFTEN.get(entry.cube_unit, ()):
         factor, offset = conversion(unit, entry.cube_unit)
         if unit != entry.unit and low <= given * factor + offset <= high:
             quoted = f'"{unit}"' if unit == "%" else unit  # YAML reads no bare %
             return f"Declare `unit: {quoted}` if that is the unit of the file."
-    return "Check `unit:`, `scale:` and `nodata:` of the entry, or widen `valid_range:` if the value is real."
+    return ""

@@ -14,7 +14,7 @@ import numpy as np
 
 from poml_map.catalog import Source
 from poml_map.cube.frames import Frame, Reader
-from poml_map.cube.ranges import check_range
+from poml_map.cube.ranges import check_range, check_whole
 from poml_map.grid import Tile
 from poml_map.units import conversion, parse_unit
 
@@ -162,6 +162,8 @@ class Series:
         for index, frame in enumerate(frames):
             self.convert(values[index], frame)
         check_range(self.source, self.reader, frames, window, values, self.convert)
+        if self.source.entry.role == "land_use":
+            check_whole(self.source, self.reader, frames, window, values)
         return values
 
 

@@ -1,7 +1,7 @@
 """Which years of a source serve which year of the run: data, a declared fill, or a refusal.
 
-Labels of a layer's times: ``None`` (static), a year, ``(year, month)``, or ``(SPINUP, month)`` for the mean
-month that spins the process model up.
+Labels of a layer's times: ``None`` (static), a year, ``(year, month)``, or ``(SPINUP, month)`` for a month of the
+mean year that spins the process model up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class TimePlan:
     Attributes
     ----------
     steps : dict
-        In the order in which they are used together: run, spin-up mean months, spin-up years.
+        In the order in which they are used together: run, months of the spin-up, spin-up years.
+    spinup : tuple
+        Of a monthly source: labels of the months that spin the process model up, January first. 12 of the mean
+        year; or those of all spin-up years, in which a climatology repeats.
     filled : tuple of int
         Run years without data that the declared fill serves.
     climatology : tuple of int
@@ -39,12 +42,18 @@ class TimePlan:
     """
 
     steps: dict[object, Step]
+    spinup: tuple = ()
     filled: tuple[int, ...] = ()
     climatology: tuple[int, ...] = ()
     unique: tuple[Step, ...] = field(init=False)
 
     def __post_init__(self):
         object.__setattr__(self, "unique", tuple(dict.fromkeys(self.steps.values())))
+
+    @property
+    def spinup_years(self) -> tuple[int, ...]:
+        """Years of the source that the spin-up is made from."""
+        return tuple(sorted({year for label in self.spinup for year in self.steps[label][0]}))
 
 
 def is_climate(source: Source) -> bool:
@@ -95,14 +104,24 @@ def make_plan(
         used = years.climatology if year in filled else (year,)
         for month in _MONTHS if monthly else [None]:
             steps[(year, month) if monthly else year] = (used, month)
-    if monthly:
-        spinup = tuple(region.spinup_years) if is_climate(source) else years.climatology
-        steps |= {(SPINUP, month): (spinup, month) for month in _MONTHS}
-        for year in region.spinup_years:
-            used = (year,) if is_climate(source) else years.climatology
-            for month in _MONTHS:
-                steps.setdefault((year, month), (used, month))
-    return TimePlan(steps, filled, years.climatology if filled else ())
+    spinup = _add_spinup(steps, source, region, years.climatology) if monthly else ()
+    return TimePlan(steps, spinup, filled, years.climatology if filled else ())
+
+
+def _add_spinup(steps: dict, source: Source, region: Region, climatology: tuple[int, ...]) -> tuple:
+    """Add the months of the spin-up and of its years to `steps`; returns the labels that spin the model up."""
+    real, climate = region.settings.rothc.spinup == "real_years", is_climate(source)
+    of_years = [(year, month) for year in region.spinup_years for month in _MONTHS]
+    mean = [(SPINUP, month) for month in _MONTHS]
+    if not (real and climate):
+        averaged = tuple(region.spinup_years) if climate else climatology
+        steps |= {label: (averaged, label[1]) for label in mean}
+    for year, month in of_years:
+        steps.setdefault((year, month), ((year,) if climate else climatology, month))
+    if not real:
+        return tuple(mean)
+    # A climatology spins up also in a year that the run maps with the year's own months.
+    return tuple(of_years if climate else mean * len(region.spinup_years))
 
 
 def _is_annual_column(source: Source) -> bool:
