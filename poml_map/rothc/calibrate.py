@@ -16,6 +16,7 @@ from . import checks
 from .engine import michaelis_menten
 from .fitting import SCREEN_MU, SCREEN_RATIO, STEP_TOLERANCE, Family, Loss
 from .problem import MU_BOUNDS
+from .profile import RidgeProfile, profile_ridge
 
 
 class CalibrationError(ValueError):
@@ -52,6 +53,15 @@ class CalibrationResult:
         Where each start of BFGS ended.
     messages : tuple of str
         The optimiser's words, one for each start.
+    n_observations : int
+        Later observations with a weight above 0.
+    typical_bio, mu_typical : float
+        Median BIO of the fitted sites at their start, and mu there: what the data determine. [kg/m2], [-]
+    covariance : tuple of tuple of float
+        Of the errors of log `mu_typical` and log `k_m` (of the first alone at a limit), from the second
+        derivatives, with independent normal errors; NaN without an observation more than parameters.
+    profile : RidgeProfile or None
+        The best fit at other K_m, and the K_m that are not excluded.
     """
 
     mu_max: float
@@ -65,13 +75,18 @@ class CalibrationResult:
     mu_at_start: tuple[float, float, float]
     end_points: tuple[tuple[float, float, float], ...]
     messages: tuple[str, ...]
+    n_observations: int
+    typical_bio: float
+    mu_typical: float
+    covariance: tuple[tuple[float, ...], ...]
+    profile: RidgeProfile | None
 
 
-def calibrate(problem, n_starts=5, weights=None, *, max_iterations=200):
+def calibrate(problem, n_starts=5, weights=None, *, starts=None, profile=True, max_iterations=200):
     """Fit mu_max and K_m to all later observations by BFGS from several starts.
 
-    24 points are tried at once; BFGS goes on from the best `n_starts` of them. A fit that runs to a limit of
-    K_m is replaced by the fit of the one parameter of that limit.
+    24 points are tried at once; BFGS goes on from the best `n_starts` of them, or from `starts`. A fit that
+    runs to a limit of K_m is replaced by the fit of the one parameter of that limit.
 
     Parameters
     ----------
@@ -81,6 +96,10 @@ def calibrate(problem, n_starts=5, weights=None, *, max_iterations=200):
         Starts of BFGS, 1 to 24.
     weights : array_like (m,), optional
         Weight of each observation; only ratios count. [-]
+    starts : array_like (k, 2), optional
+        Pairs of mu_max and K_m, all above 0, to start from instead; `n_starts` has no meaning then. [-], [kg/m2]
+    profile : bool
+        Follow the ridge too, see `RidgeProfile`.
     max_iterations : int
         Iterations of BFGS after which a start counts as failed.
 
@@ -115,11 +134,25 @@ def calibrate(problem, n_starts=5, weights=None, *, max_iterations=200):
     most = len(SCREEN_MU) * len(SCREEN_RATIO)
     checks.in_range("n_starts", n_starts, 1, most, "1", "give a few starts, such as 5")
     both = Family("none", Loss(problem, weights))
-    ends = [both.minimise(start, max_iterations) for start in both.best_starts(int(n_starts))]
+    points = both.best_starts(int(n_starts))
+    if starts is not None:
+        points = both.loss.points_of(_checked_starts(starts))
+    ends = [both.minimise(point, max_iterations) for point in points]
     _require_success(ends, both)
     best = min((end for end in ends if end.success), key=lambda end: end.fun)
     family, point = _limit_of(best, both.loss, max_iterations) or (both, best.x)
-    return _report(problem, family, point, ends, both)
+    return _report(problem, family, point, ends, both, profile)
+
+
+def _checked_starts(starts):
+    starts = checks.not_negative("starts", starts, "1 and kg/m2")
+    if starts.ndim != 2 or starts.shape[1] != 2 or not starts.size:
+        raise ValueError(
+            f"starts has shape {starts.shape}, expected (k, 2). Mend: give pairs of mu_max and K_m."
+        )
+    mend = "K_m = 0 is a limit, which is found from any start"
+    checks.refuse("starts", starts, ~(starts > 0), "above 0", mend)
+    return starts
 
 
 def _limit_of(best, loss, max_iterations):
@@ -143,7 +176,7 @@ def _require_success(ends, family):
     raise CalibrationError(f"mu_max and K_m were not found, no start of BFGS converged. {listed}")
 
 
-def _report(problem, family, point, ends, both):
+def _report(problem, family, point, ends, both, with_profile):
     point, hessian, step = family.polish(point)
     listed = tuple(both.describe(end) for end in ends)
     mu_max, k_m = family.natural(point)
@@ -173,4 +206,20 @@ def _report(problem, family, point, ends, both):
         mu_at_start=tuple(float(q) for q in np.quantile(mu, [0.05, 0.5, 0.95])),
         end_points=tuple((*both.natural(end.x), float(end.fun * both.loss.scale)) for end in ends),
         messages=listed,
+        n_observations=int(np.count_nonzero(family.loss.shares)),
+        typical_bio=family.loss.typical_bio,
+        mu_typical=float(np.exp(point[0])),
+        covariance=_covariance(family.loss, value, hessian),
+        profile=profile_ridge(family.loss, family.embed(point[np.newaxis])[0]) if with_profile else None,
     )
+
+
+def _covariance(loss, value, hessian):
+    """Of the log parameters: 2 loss / (n - p) times the inverse of the second derivatives of the loss.
+
+    With errors of unknown variance, estimated as n loss / (n - p); Bates & Watts (1988), chapter 2.
+    """
+    left = np.count_nonzero(loss.shares) - len(hessian)
+    if left < 1:
+        return tuple((float("nan"),) * len(hessian) for _ in hessian)
+    return tuple(tuple(float(c) for c in row) for row in 2.0 * value / left * np.linalg.inv(hessian))

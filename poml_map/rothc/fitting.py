@@ -74,6 +74,12 @@ class Loss:
         """Scaled loss of residuals (..., m)."""
         return (residuals**2 * self.shares).sum(axis=-1) / self.scale
 
+    def points_of(self, parameters):
+        """Points (sets, 2) of pairs of mu_max [-] and K_m [kg/m2], shape (sets, 2), all above 0."""
+        mu_max, k_m = np.asarray(parameters, dtype=np.float64).T
+        ratio = k_m / self.typical_bio
+        return np.log(np.column_stack([mu_max / (1.0 + ratio), ratio]))
+
 
 def natural_parameters(points, typical_bio):
     """mu_max [-] and K_m [kg/m2] of points (..., 2)."""

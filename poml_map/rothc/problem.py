@@ -9,6 +9,7 @@ from scipy import optimize
 
 from . import checks, params
 from .engine import Run
+from .pools import carbon_balance
 
 MU_BOUNDS = (0.01, 100.0)
 """mu outside this range means that the inputs cannot explain the stocks. [-]"""
@@ -41,6 +42,8 @@ class CalibrationProblem:
         DPM/RPM ratio of the input. [-]
     start_month : array_like of int (n,) or int
         Month at which each site starts.
+    manure : array_like (months, n), optional
+        Farmyard manure carbon of each month. [kg/m2]
 
     Raises
     ------
@@ -67,6 +70,7 @@ class CalibrationProblem:
     stock: np.ndarray = field(default_factory=lambda: np.zeros(0))
     dpm_rpm: np.ndarray = params.DPM_RPM_CROPS
     start_month: np.ndarray = 0
+    manure: np.ndarray | None = None
 
     def __post_init__(self):
         self.start = checks.pool_array("start", self.start)
@@ -79,10 +83,11 @@ class CalibrationProblem:
         for name, unit in (("iom", "kg/m2"), ("clay", "%"), ("dpm_rpm", "1")):
             values = checks.not_negative(name, getattr(self, name), unit)
             setattr(self, name, _for_sites(name, values, sites))
-        for name, unit in (("rate", "1"), ("c_input", "kg/m2")):
-            values = checks.not_negative(name, getattr(self, name), unit)
-            setattr(self, name, _for_sites(name, values, (*values.shape[:1], *sites)))
-        checks.same_months(rate=self.rate, c_input=self.c_input)
+        for name, unit in (("rate", "1"), ("c_input", "kg/m2"), ("manure", "kg/m2")):
+            if getattr(self, name) is not None:
+                values = checks.not_negative(name, getattr(self, name), unit)
+                setattr(self, name, _for_sites(name, values, (*values.shape[:1], *sites)))
+        checks.same_months(rate=self.rate, c_input=self.c_input, manure=self.manure)
         self.start_month = _for_sites("start_month", _whole_numbers("start_month", self.start_month), sites)
         outside = (self.start_month < 0) | (self.start_month > self.n_months)
         checks.refuse(
@@ -151,6 +156,7 @@ class CalibrationProblem:
             iom=self.iom[mask],
             rate=self.rate[:, mask],
             c_input=self.c_input[:, mask],
+            manure=None if self.manure is None else self.manure[:, mask],
             clay=self.clay[mask],
             dpm_rpm=self.dpm_rpm[mask],
             start_month=self.start_month[mask],
@@ -161,11 +167,32 @@ class CalibrationProblem:
 
     def run(self):
         """The forward run, in which sites rest until their start month (plain RothC until `set_mu`)."""
+        return Run(self.start, **self._resting(), mu_max=1.0, k_m=0.0)
+
+    def _resting(self):
+        """Rates, inputs and soil; no decay and no input where a site rests, so it keeps its pools to the last bit."""
         resting = np.arange(self.n_months)[:, np.newaxis] < self.start_month
-        # No decay and no input: a resting site keeps its pools to the last bit.
-        rate, c_input = np.where(resting, 0.0, self.rate), np.where(resting, 0.0, self.c_input)
-        plain = {"dpm_rpm": self.dpm_rpm, "manure": None, "mu_max": 1.0, "k_m": 0.0}
-        return Run(self.start, rate, c_input, self.clay, **plain)
+        series = {
+            name: None if values is None else np.where(resting, 0.0, values)
+            for name, values in (("rate", self.rate), ("c_input", self.c_input), ("manure", self.manure))
+        }
+        return {**series, "clay": self.clay, "dpm_rpm": self.dpm_rpm}
+
+    def balance(self, mu_max, k_m):
+        """Carbon added, respired and stored by each site from its start to the last month.
+
+        Parameters
+        ----------
+        mu_max, k_m : float or array_like (n,)
+            As in `forward`.
+
+        Returns
+        -------
+        pools.CarbonBalance of ndarray (n,)
+            The respired carbon is counted from the decay of each pool, so added - respired - stored is the
+            error of the run. NaN for sites with a missing value. [kg/m2]
+        """
+        return carbon_balance(self.start, **self._resting(), mu_max=mu_max, k_m=k_m)
 
 
 def forward(problem, mu_max, k_m, record_months):

@@ -83,3 +83,16 @@ def make_problem():
         return rothc.CalibrationProblem(**sites, **observed, start_month=start_month)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def draws_of_noise():
+    """Fits of one start to the same forty sites with many draws of the noise; truth 1.4 and 0.06."""
+    sites = spun_up_sites(n=40, years=3)
+    clean = rothc.forward(rothc.CalibrationProblem(**sites), 1.4, 0.06, [36])[0]
+    fits = []
+    for draw in range(60):
+        stock = clean + np.random.default_rng(draw).normal(0, 0.01, 40)
+        observed = {"site_index": np.arange(40), "month_index": np.full(40, 36), "stock": stock}
+        fits.append(rothc.calibrate(rothc.CalibrationProblem(**sites, **observed), starts=[(1.4, 0.06)]))
+    return fits

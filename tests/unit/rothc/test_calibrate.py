@@ -17,6 +17,34 @@ def test_known_parameters_are_recovered_from_each_of_eight_starts(make_problem):
     assert fit.loss < 1e-15
 
 
+STARTS = [(mu_max, k_m) for mu_max in (0.05, 0.3, 1.0, 3.0, 10.0, 50.0) for k_m in (0.0005, 0.05, 5.0)]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_known_parameters_are_recovered_from_any_single_start(make_problem, start):
+    """Starts a factor of 1000 and 10,000 apart, each on its own; most lie far off the ridge."""
+    fit = rothc.calibrate(make_problem(mu_max=1.4, k_m=0.06), starts=[start], profile=False)
+    assert_allclose(fit.end_points[0][:2], [1.4, 0.06], rtol=1e-3)
+    assert_allclose([fit.mu_max, fit.k_m], [1.4, 0.06], rtol=1e-8)
+    assert fit.n_starts == 1
+    assert fit.messages[0].startswith(f"from mu_max {start[0]:.4g}, K_m {start[1]:.4g} to ")
+
+
+@pytest.mark.parametrize(
+    ("starts", "words"),
+    [
+        ([1.0, 0.1], r"starts has shape \(2,\), expected \(k, 2\)"),
+        ([], "expected"),
+        ([[1.0, 0.0]], r"starts\[0, 1\] is 0, expected above 0"),
+        ([[1.0, 0.1], [np.nan, 0.1]], r"starts\[1, 0\] is nan"),
+        ([[-1.0, 0.1]], r"starts\[0, 0\] is -1"),
+    ],
+)
+def test_starts_that_are_none_are_refused(make_problem, starts, words):
+    with pytest.raises(ValueError, match=words):
+        rothc.calibrate(make_problem(n=5), starts=starts)
+
+
 @pytest.mark.parametrize(("mu_max", "k_m"), [(0.7, 0.02), (3.0, 0.3), (1.0, 0.1)])
 def test_other_parameters_are_recovered_too(make_problem, mu_max, k_m):
     fit = rothc.calibrate(make_problem(mu_max, k_m), n_starts=2)
@@ -65,6 +93,29 @@ def test_condition_number_is_that_of_the_second_derivatives_by_log_parameters(ma
     ]
     assert_allclose(fit.condition_number, np.linalg.cond(hessian), rtol=0.02)
     assert fit.condition_number > 100  # a ridge: the reason to report it
+
+
+def test_covariance_of_the_log_parameters_is_that_of_many_fits(make_problem, draws_of_noise):
+    """Sixty draws: a variance is known to 18 %, so twice or half of it is an error."""
+    logs = np.log([[fit.mu_typical, fit.k_m] for fit in draws_of_noise])
+    stated = np.median([fit.covariance for fit in draws_of_noise], axis=0)
+    ratio = stated.diagonal() / np.cov(logs.T).diagonal()
+    assert ((ratio > 0.5) & (ratio < 2.0)).all()
+
+
+def test_covariance_is_not_known_without_an_observation_to_spare(make_problem):
+    fit = rothc.calibrate(make_problem(n=2, noise=0.01), 1, profile=False)
+    assert len(fit.covariance) == len(fit.gradient)
+    assert np.isnan(fit.covariance).all() == (len(fit.gradient) == 2)
+    assert np.isnan(rothc.calibrate(make_problem(n=1), 1, profile=False).covariance).all()
+
+
+def test_mu_at_the_typical_biomass_is_that_of_the_law(make_problem):
+    assert rothc.calibrate(make_problem(), 1).typical_bio == np.median(make_problem().start[2])
+    for truth in ((1.4, 0.06), (1.3, 0.0), (1e7, 1e6)):
+        fit = rothc.calibrate(make_problem(*truth), 2, profile=False)
+        mu = rothc.michaelis_menten(fit.typical_bio, fit.mu_max, fit.k_m)
+        assert_allclose(fit.mu_typical, mu, rtol=1e-8)
 
 
 def test_mu_at_start_gives_quantiles_over_the_sites(make_problem):
