@@ -5,11 +5,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from poml_map import rothc
 
 
-def rate_of(year):
-    weather = (year[name] for name in ("air_temp", "precip", "evaporation", "clay", "depth_cm", "cover"))
-    return rothc.rate_modifier(*weather)[0]
-
-
 def plain_loop(start, rate, c_input, clay, dpm_rpm=1.44, manure=None, mu_max=1.0, k_m=0.0):
     """The month written out for one site with four exponentials, independent of the package's step."""
     x = 1.67 * (1.85 + 1.60 * np.exp(-0.0786 * clay))
@@ -27,14 +22,6 @@ def plain_loop(start, rate, c_input, clay, dpm_rpm=1.44, manure=None, mu_max=1.0
         bio = kept[2] + lost * 0.46 / (x + 1)
         hum = kept[3] + lost * 0.54 / (x + 1) + 0.02 * dung
     return np.array([dpm, rpm, bio, hum])
-
-
-def test_pools_of_1939_match_rothc_py(year_1939):
-    """Published month_results.csv of Rothamsted-Models/RothC_Py f2ab6df, t C/ha; agreement is to rounding."""
-    y = year_1939
-    pools = rothc.simulate(y["start"], rate_of(y), y["c_input"], y["clay"])
-    for month, expected in y["pools"].items():
-        assert_allclose(pools[month - 1], expected, rtol=0, atol=1e-11)
 
 
 def test_humification_at_the_clay_of_the_model_description():
