@@ -20,6 +20,11 @@ expression: (tmin + tmax) / 2, unit: degC, years: [1960, 2000]}
   fert: {driver: table, role: fertilizer, uri: fert.csv, unit: kg/ha, zones: counties, key: code, year: year, \
 value: kg, years: [1980, 2000]}
   crop: {driver: raster, role: mask, uri: crop.tif, classes: [1]}
+  land: {driver: raster, role: land_use, uri: land.tif}
+  npp: {driver: raster, role: npp, uri: "npp_{year}.tif", unit: g C/m2/year, years: [1980, 2000]}
+  dung: {driver: raster, role: manure, uri: dung.tif, unit: t C/ha}
+  straw: {driver: raster, role: covariate, column: STRAW, uri: straw.tif, unit: t/ha}
+  plants: {driver: raster, role: dpm_rpm, uri: ratio.tif, unit: "1"}
 """
 
 REGION = """\

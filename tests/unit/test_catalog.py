@@ -54,6 +54,50 @@ def test_an_entry_knows_what_its_role_implies(catalog):
     assert (twi.cube_column, twi.physical_range) == ("TWI", (0, 30))
 
 
+def test_classes_need_no_unit_and_keep_their_cells(catalog):
+    entry = catalog("land: {driver: raster, role: land_use, uri: l.tif}")["land"].entry
+
+    assert (entry.cube_column, entry.cube_unit, entry.method, entry.steps_in_time) == (
+        "LAND_USE", "1", "nearest", "static",
+    )  # fmt: skip
+
+
+YEARLY = [
+    ("{driver: raster, role: npp, uri: n.tif, unit: g/m2}", "static"),
+    ("{driver: raster, role: npp, uri: n.tif, unit: g/m2, years: [1980, 2000]}", "annual"),
+    ('{driver: raster, role: manure, uri: "m_{year}.tif", unit: g/m2, years: [1980, 2000]}', "annual"),
+    ("{driver: constant, role: manure, value: 1, unit: t/ha}", "static"),
+    (
+        "{driver: table, role: covariate, column: X, uri: s.csv, year: y, value: v, unit: t/ha, years: [1980, 2000]}",
+        "annual",
+    ),
+]
+
+
+@pytest.mark.parametrize(("entry", "time"), YEARLY)
+def test_one_map_or_one_for_each_year_shows_in_the_entry(catalog, entry, time):
+    assert catalog(f"input: {entry}")["input"].entry.steps_in_time == time
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        ("g/m2/year", 1e-3),
+        ("kg/m2", 1),
+        ("t/ha", 0.1),
+        ("kg C m-2 year-1", 1),
+        ("gC/m2", 1e-3),
+        ("kg C/ha", 1e-4),
+        ("0.0001 kg C/m2", 1e-4),
+    ],
+)
+@pytest.mark.parametrize("role", ["npp", "manure"])
+def test_carbon_of_a_year_is_converted_with_and_without_its_period(catalog, role, unit, factor):
+    source = catalog(f"input: {{driver: raster, role: {role}, uri: n.tif, unit: {unit}}}")["input"]
+
+    assert source.entry.unit_conversion() == (pytest.approx(factor, rel=1e-12), 0)
+
+
 def test_files_are_made_of_variable_year_and_month(catalog):
     source = catalog(
         'tmp: {driver: netcdf, role: air_temperature, uri: "{variable}/{year}_{month}.nc", variables: [tn, tx], '
@@ -122,6 +166,18 @@ BAD_ENTRIES = [
     ({"variables": "[a, b]", "expression": "a ** b"}, "only names of the variables, numbers"),
     ({"variables": "[a, b]", "expression": "\"a + 'x'\""}, "only names of the variables, numbers"),
     ({"table": "{seperator: x}"}, "clay.table.seperator: found an unknown key"),
+    ({"role": "land_use", "unit": '"%"'}, "clay.unit: found '%', expected none, or \"1\""),
+    (
+        {"role": "land_use", "unit": None, "resampling": "bilinear"},
+        "clay.resampling: found bilinear, expected none that",
+    ),
+    (
+        {"role": "land_use", "unit": None, "resampling": "average"},
+        "between class 1 and class 3 lies no class 2",
+    ),
+    ({"role": "npp", "unit": "g"}, "clay.unit: found 'g', expected a unit that becomes kg/m2/year"),
+    ({"role": "manure", "unit": "kg N/ha"}, "clay.unit: found 'kg N/ha', expected carbon, not nitrogen"),
+    ({"role": "dpm_rpm", "unit": "g"}, "expected a unit that becomes 1"),
     ({"nodata": "none"}, "expected the value that means: no data. For example `nodata: -9999`."),
 ]
 
@@ -151,6 +207,16 @@ def test_a_constant_must_be_a_possible_number(catalog, problems_of, value, words
     (line,) = problems_of(catalog, _entry(driver="constant", uri=None, unit='"%"', value=value))
 
     assert words in line
+
+
+def test_a_constant_class_must_be_whole(catalog, problems_of):
+    land = _entry(driver="constant", role="land_use", uri=None, unit=None, value="1.5")
+    assert problems_of(catalog, land) == [
+        "cat.yaml:2, sources.clay.value: found 1.5, expected a whole number: a class. For example `value: 1`."
+    ]
+    (line,) = problems_of(catalog, land.replace("1.5", "-9999"))
+    assert "found -9999, expected 0 to 30000" in line
+    assert catalog(land.replace("1.5", "2"))["clay"].entry.value == 2
 
 
 def test_ndvi_may_be_twelve_constants(catalog):

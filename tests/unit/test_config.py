@@ -246,6 +246,70 @@ CHECKS = [
         "together with mu_max",
     ),
     ([("cover_ndvi: 0.4", "input_months: [1, 2]")], "20, rothc.input_months", "twelve weights"),
+    ([("cover_ndvi: 0.4", "input_months: nvdi")], "20, rothc.input_months", "twelve weights"),
+    ([("cover_ndvi: 0.4", "input_months: nvdi")], "20, rothc.input_months", "Did you mean `ndvi`?"),
+    ([("cover_ndvi: 0.4", "input_months: 1")], "20, rothc.input_months", "or ndvi; or crop_calendar"),
+    ([("cover_ndvi: 0.4", "input_months: crop_calendar")], "20, rothc.input_months", "without the crops"),
+    ([("cover_ndvi: 0.4", "crop_calendar: []")], "20, rothc.crop_calendar", "a list of crops"),
+    ([("cover_ndvi: 0.4", "crop_calendar: [{sow: 11, harvest: 5}]")], "20, rothc.crop_calendar", "no effect without"),
+    ([("cover_ndvi: 0.4", "crop_calendar: [{sow: 13, harvest: 5}]")], "20, rothc.crop_calendar[0].sow", "1 to 12"),
+    ([("cover_ndvi: 0.4", "crop_calendar: [{sow: 11}]")], "20, rothc.crop_calendar[0].harvest", "month of harvest"),
+    ([("cover_ndvi: 0.4", "crop_calendar: [{sow: 11, harvest: 5, weigth: 1}]")], "20, rothc.crop_calendar[0].weigth",
+     "Did you mean `weight`?"),
+    ([("cover_ndvi: 0.4", "crop_calendar: [{sow: 11, harvest: 5, at_harvest: 50}]")],
+     "20, rothc.crop_calendar[0].at_harvest", "0 to 1"),
+    ([("cover_ndvi: 0.4", "spinup: real_year")], "20, rothc.spinup", "Did you mean `real_years`?"),
+    ([("cover_ndvi: 0.4", "cover: half")], "20, rothc.cover", "one of threshold, fraction"),
+    ([("cover_ndvi: 0.4", "cover: fraction\n  cover_ndvi: 0.4")], "21, rothc.cover_ndvi", "with `cover: fraction`"),
+    ([("cover_ndvi: 0.4", "cover_ndvi_range: [0.1, 0.7]")], "20, rothc.cover_ndvi_range", "or write `cover: fraction`"),
+    ([("cover_ndvi: 0.4", "cover: fraction\n  cover_ndvi_range: [0.7, 0.7]")], "21, rothc.cover_ndvi_range", "smaller"),
+    ([("cover_ndvi: 0.4", "cover: fraction\n  cover_ndvi_range: [0.1, 70]")], "21, rothc.cover_ndvi_range[1]", "to 1"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: 0")], "20, rothc.dpm_rpm", "above 0"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: [1]")], "20, rothc.dpm_rpm", "or a column of ratios; or `column:` and `values:`"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: RATIO")], "20, rothc.dpm_rpm", "RATIO, which no source makes"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: FER")], "20, rothc.dpm_rpm", "FER, which has years, expected a static column"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: CLAY")], "20, rothc.dpm_rpm", "CLAY, in %, expected a column of ratios"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: ndvi")], "20, rothc.dpm_rpm", "ndvi, which has months"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "dpm_rpm: LAND_USE")], "20, rothc.dpm_rpm", "which holds classes"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {values: {1: 2}}")], "20, rothc.dpm_rpm.column", "a static column of classes"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY}")], "20, rothc.dpm_rpm.values", "For example `values: {1: 1.44,"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY, values: {1: 2}, value: 3}")], "20, rothc.dpm_rpm.value:", "`values`?"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY, values: {1: 2}}")], "20, rothc.dpm_rpm.column", "role: land_use"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {1: 2}}")], "20, rothc.dpm_rpm.column", "no source"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {rice: 2}}")],
+     "20, rothc.dpm_rpm.values.rice", "the class 'rice', expected a whole number"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {1.5: 2}}")],
+     "20, rothc.dpm_rpm.values", "the key 1.5"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {1: 2, +1: 3}}")],
+     "20, rothc.dpm_rpm.values", "class 1 twice"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {1: -2}}")], "20, rothc.dpm_rpm.values.1", "than 0"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {1: 1e0}}")], "20, rothc.dpm_rpm.values.1", "1.0e+0"),
+    ([("cover_ndvi: 0.4", "rate_factor: 0.4")], "20, rothc.rate_factor", "or the name of a preset"),
+    ([("cover_ndvi: 0.4", "rate_factor: [0.4]")], "20, rothc.rate_factor", "twelve factors"),
+    ([("cover_ndvi: 0.4", f"rate_factor: [{', '.join(['40'] * 12)}]")], "20, rothc.rate_factor[0]", "equal to 10"),
+    ([("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {1: paddy_0.4}}")], "20, rothc.rate_factor.column",
+     "LAND_USE, which no source makes"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {a: paddy_0.4}}")],
+     "20, rothc.rate_factor.values.a", "a whole number"),
+    ([("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {1: [0.4]}}")], "20, rothc.rate_factor.values.1",
+     "12 items"),
+    ([("cover_ndvi: 0.4", "manure: DUNG")], "20, rothc.manure", "DUNG, which no source makes, expected an annual or"),
+    ([("cover_ndvi: 0.4", "manure: FER")], "20, rothc.manure", "FER, in kg/ha, expected a column in kg/m2/year"),
+    ([("[dem,", "[straw, dem,"), ("cover_ndvi: 0.4", "manure: STRAW")], "20, rothc.manure", "`role: manure`"),
+    ([("cover_ndvi: 0.4", f"manure_months: {[1] * 12}")], "20, rothc.manure_months", "no effect without `manure:`"),
+    ([("[dem,", "[dung, dem,"), ("cover_ndvi: 0.4", f"manure: MANURE\n  manure_months: {[0] * 12}")],
+     "21, rothc.manure_months", "not all 0"),
+    ([("cover_ndvi: 0.4", "groups: LAND_USE")], "20, rothc.groups", "LAND_USE, which no source makes"),
+    ([("cover_ndvi: 0.4", "groups: FER")], "20, rothc.groups", "FER, which has years"),
+    ([("cover_ndvi: 0.4", "groups: CLAY")], "20, rothc.groups", "resampled by bilinear, expected a column of classes"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "groups: LAND_USE\n  mu_max: 2\n  k_m: 0.1")], "20, rothc.groups",
+     "no effect with `mu_max:`"),
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "groups: LAND_USE\n  expected_change: 0.1")], "20, rothc.groups",
+     "no effect with `expected_change:`"),
+    ([("cover_ndvi: 0.4", "map_outputs: [pool]")], "20, rothc.map_outputs[0]", "Did you mean `pools`?"),
+    ([("cover_ndvi: 0.4", "map_outputs: pools")], "20, rothc.map_outputs", "For example `map_outputs: [pools, co2]`"),
+    ([("cover_ndvi: 0.4", "map_outputs: [co2, co2]")], "20, rothc.map_outputs[1]", "'co2' twice"),
+    ([("cover_ndvi: 0.4", "input_driver: crop")], "20, rothc.input_driver", "crop, which no source makes"),
     (
         [("cover_ndvi: 0.4", "input_months: [-1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]")],
         "20, rothc.input_months",
@@ -333,6 +397,84 @@ def test_entries_of_several_catalogs_are_joined_but_never_hidden(region_file, pr
     more.write_text("sources:\n  clay: {driver: raster, role: clay, uri: c.tif, unit: g/kg}\n")
     assert problems_of(load_region, name) == [
         "more.yaml:2, entry 'clay': found an entry that data_catalog.yaml has too, expected one. Rename one of them."
+    ]
+
+
+def test_the_options_of_rothc_are_what_they_were_if_nothing_is_said(region_file):
+    rothc = load_region(region_file()).settings.rothc
+
+    assert (rothc.spinup, rothc.cover, rothc.dpm_rpm, rothc.rate_factor) == (
+        "mean_months",
+        "threshold",
+        1.44,
+        None,
+    )
+    assert (rothc.manure, rothc.groups, rothc.map_outputs, rothc.input_months) == (None, None, [], [1.0] * 12)
+    assert rothc.columns() == ("FER",)
+    assert rothc.class_columns() == {}
+
+
+def test_every_option_of_rothc_is_read_and_names_the_columns_that_it_needs(region_file):
+    options = """\
+cover: fraction
+  cover_ndvi_range: [0.15, 0.8]
+  spinup: real_years
+  input_driver: NPP
+  input_months: crop_calendar
+  crop_calendar: [{sow: 11, harvest: 5, at_harvest: 0.3}, {sow: 6, harvest: 10, weight: 2}]
+  dpm_rpm: {column: LAND_USE, values: {1: 1.44, "2": 0.67, 30: 0.25}}
+  rate_factor: {column: LAND_USE, values: {1: paddy_0.4, 2: [1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1]}}
+  manure: MANURE
+  manure_months: [0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+  groups: LAND_USE
+  map_outputs: [pools, co2]"""
+    name = region_file(("[dem,", "[land, npp, dung, dem,"), ("cover_ndvi: 0.4", options))
+
+    rothc = load_region(name).settings.rothc
+
+    assert rothc.columns() == ("NPP", "LAND_USE", "MANURE")
+    assert rothc.class_columns() == dict.fromkeys(["dpm_rpm", "rate_factor", "groups"], "LAND_USE")
+    assert rothc.crops == [(11, 5, 1.0, 0.3), (6, 10, 2.0, 0.5)]
+    assert rothc.dpm_rpm.by_class == {1: 1.44, 2: 0.67, 30: 0.25}
+    assert rothc.rate_factor.by_class == {1: "paddy_0.4", 2: (1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("options", "columns"),
+    [
+        ("input_driver: constant", ()),
+        ("input_driver: CLAY", ("CLAY",)),
+        ("input_driver: STRAW", ("STRAW",)),
+        ("input_driver: TMP", ("TMP",)),
+        ("input_months: ndvi", ("FER",)),
+        ("dpm_rpm: DPM_RPM", ("FER", "DPM_RPM")),
+        ("rate_factor: paddy_0.2_0.6", ("FER",)),
+        (f"rate_factor: {[0.4] * 12}", ("FER",)),
+        ("rate_factor: null", ("FER",)),
+        ("manure: MANURE", ("FER", "MANURE")),
+    ],
+)
+def test_an_option_of_rothc_may_be_stated_in_each_of_its_forms(region_file, options, columns):
+    name = region_file(("[dem,", "[straw, dung, plants, dem,"), ("cover_ndvi: 0.4", options))
+
+    assert load_region(name).settings.rothc.columns() == columns
+
+
+def test_columns_have_the_time_and_unit_of_the_cube_whatever_the_source(region_file):
+    region = load_region(region_file(("[dem,", "[land, npp, dung, straw, dem,")))
+
+    times = {
+        name: region.column_time(name)
+        for name in ("LAND_USE", "NPP", "MANURE", "STRAW", "TMP", "air_temp", "X")
+    }
+    assert times == {
+        "LAND_USE": "static", "NPP": "annual", "MANURE": "annual", "STRAW": "static", "TMP": "annual",
+        "air_temp": "monthly", "X": None,
+    }  # fmt: skip
+    assert [region.column_unit(name) for name in ("NPP", "MANURE", "STRAW")] == [
+        "kg/m2/year",
+        "kg/m2/year",
+        "t/ha",
     ]
 
 
