@@ -5,6 +5,8 @@ numba is imported where it is needed, never when this module is.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import logging
 import time
 from contextlib import contextmanager
@@ -17,8 +19,9 @@ def compiled(function=None, **options):
 
     Sums are not reordered and NaN keeps its meaning; only a * b + c may be rounded once instead of twice.
 
-    Where neither the package's folder nor the user's cache folder can be written, it is compiled in every process.
-    numba takes a kept function as fresh by the file it stands in, so what it calls should stand there too.
+    What is on disk is taken only if the function, its file, and the constants and compiled functions that it names are
+    what they were. Where neither the package's folder nor the user's cache folder can be written, it is compiled
+    in every process.
 
     Parameters
     ----------
@@ -44,10 +47,29 @@ def compiled(function=None, **options):
     from numba import njit
 
     options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", "cache": True, **options}
+    # numba asks whether the file of the function is unchanged, not what it takes from other files: without this mark
+    # in the name of the kept file, a new version would go on with a constant or a helper of the old one.
+    function.fingerprint = _fingerprint(function)
+    function.__qualname__ += f"_{function.fingerprint}"
     try:
         return njit(function, **options)
     except RuntimeError:  # numba's answer where no folder takes the cache
         return njit(function, **options | {"cache": False})
+
+
+def _fingerprint(function) -> str:
+    """Of the function's text and of the global constants and compiled functions that it names."""
+    try:
+        parts = [inspect.getsource(function)]
+    except OSError:  # typed at a prompt
+        parts = []
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, int | float | str | tuple):
+            parts.append(f"{name} = {value!r}")
+        elif hasattr(value, "py_func"):
+            parts.append(f"{name}: {value.py_func.fingerprint}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 @contextmanager

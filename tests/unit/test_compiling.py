@@ -78,6 +78,24 @@ def test_a_second_process_takes_it_from_the_disk(tmp_path):
     assert _run_copy(tmp_path) == ["6.0", "1"]
 
 
+def test_a_changed_constant_or_helper_of_another_file_is_compiled_anew(tmp_path):
+    """numba itself looks at the file of the function only and would go on with the old machine code."""
+    (tmp_path / "numbers_of.py").write_text("FACTOR = 3.0")
+    (tmp_path / "helpers.py").write_text(
+        "from poml_map.compiling import compiled\nfrom numbers_of import FACTOR\n"
+        "@compiled\ndef times(x):\n    return FACTOR * x\n"
+    )
+    (tmp_path / "example.py").write_text(
+        "from poml_map.compiling import compiled\nfrom helpers import times\n"
+        "@compiled\ndef triple(x):\n    return times(x)\n"
+    )
+    assert _run_copy(tmp_path) == ["6.0", "0"]
+    assert _run_copy(tmp_path) == ["6.0", "1"]
+
+    (tmp_path / "numbers_of.py").write_text("FACTOR = 30.0")
+    assert _run_copy(tmp_path) == ["60.0", "0"]
+
+
 def test_an_installation_that_cannot_be_written_compiles_in_every_process(tmp_path):
     (tmp_path / "example.py").write_text(_MODULE)
     (tmp_path / "__pycache__").write_text("a file where the cache folder should be")
