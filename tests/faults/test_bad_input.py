@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
+import yaml
 
 from poml_map.config import load_region
 from poml_map.cube import open_layers
@@ -89,6 +90,29 @@ def _both(*changes):
     return do
 
 
+def _rothc(**options):
+    return lambda demo: demo.settings(rothc=options)
+
+
+def _source(name, **entry):
+    """A further source, and the options of RothC that read it."""
+
+    def do(demo):
+        names = yaml.safe_load(demo.region_file.read_text(encoding="utf-8"))["sources"]
+        demo.entry(name, **entry)
+        demo.settings(sources=[*names, name])
+
+    return do
+
+
+# The map that makes the demo's mask has five classes.
+_LAND_USE = _source("land_use", driver="raster", role="land_use", uri="sources/cropland.tif")
+
+
+def _of_classes(**values):
+    return _both(_LAND_USE, _rothc(dpm_rpm={"column": "LAND_USE", "values": values}))
+
+
 def _decimal_commas(table):
     return table.replace(r"^(\d+)\.(\d+)$", r"\1,\2", regex=True)
 
@@ -128,6 +152,34 @@ SHOWN_BY_CHECK = {
     "impossible constant": (lambda d: d.entry("pet", value=-500), "-500", "mm/month"),
     "eleven months": (lambda d: d.entry("pet", value=[1.0] * 11), "pet.value", "twelve"),
     "unknown unit": (lambda d: d.entry("clay", unit="apples"), "clay.unit", "apples"),
+    # RothC's options
+    "spin-up of another kind": (_rothc(spinup="real years"), "rothc.spinup", "`real_years`"),
+    "no range of cover": (_rothc(cover="fraction", cover_ndvi_range=[0.7, 0.1]), "cover_ndvi_range", "first smaller"),
+    "a threshold beside a range": (_rothc(cover="fraction", cover_ndvi=0.4), "rothc.cover_ndvi", "no effect"),
+    "a calendar without crops": (_rothc(input_months="crop_calendar"), "rothc.input_months", "without the crops"),
+    "crops without a calendar": (_rothc(crop_calendar=[{"sow": 11, "harvest": 5}]), "rothc.crop_calendar", "no effect"),
+    "a crop sown in month 0": (_rothc(input_months="crop_calendar", crop_calendar=[{"sow": 0, "harvest": 5}]),
+        "rothc.crop_calendar[0].sow", "1 to 12"),
+    "eleven rate factors": (_rothc(rate_factor=[1.0] * 11), "rothc.rate_factor", "twelve factors"),
+    "rate factors in percent": (_rothc(rate_factor=[40.0] * 12), "rothc.rate_factor[0]", "10"),
+    "no such ratio": (_rothc(dpm_rpm="DPM_RPM"), "rothc.dpm_rpm", "which no source makes"),
+    "a ratio of years": (_rothc(dpm_rpm="FER"), "rothc.dpm_rpm", "expected a static column"),
+    "a ratio in percent": (_rothc(dpm_rpm="CLAY"), "rothc.dpm_rpm", "in %", "ratios"),
+    "a class for a ratio": (_both(_LAND_USE, _rothc(dpm_rpm="LAND_USE")), "rothc.dpm_rpm", "holds classes"),
+    "a class by name": (_of_classes(crops=1.44), "dpm_rpm.values.crops", "a whole number"),
+    "a ratio below 0": (_of_classes(**{"1": -1.44}), "dpm_rpm.values.1", "greater than 0"),
+    "groups of a quantity": (_rothc(mu_max=None, k_m=None, groups="CLAY"), "rothc.groups", "role: land_use"),
+    "groups of what is not fitted": (_both(_LAND_USE, _rothc(groups="LAND_USE")), "rothc.groups", "`mu_max:`"),
+    "no such manure": (_rothc(manure="MANURE"), "rothc.manure", "which no source makes"),
+    "manure in kilograms a hectare": (_rothc(manure="FER"), "rothc.manure", "in kg/ha", "`role: manure`"),
+    "manure as nitrogen": (_source("dung", driver="constant", role="manure", value=50, unit="kg N/ha"),
+        "dung.unit", "nitrogen"),
+    "months of no manure": (_rothc(manure_months=[1.0] * 12), "rothc.manure_months", "no effect"),
+    "an unknown output": (_rothc(map_outputs=["pool"]), "rothc.map_outputs[0]", "`pools`"),
+    "classes by a mean": (_source("land_use", driver="raster", role="land_use", uri="sources/cropland.tif",
+        resampling="average"), "land_use.resampling", "classes"),
+    "a year of land use": (_source("land_use", driver="raster", role="land_use", uri="sources/cropland.tif",
+        time="annual", years=[1980, 2000]), "'land_use'", "Take one year out"),
     "unit of another quantity": (lambda d: d.entry("clay", unit="degC"), "clay.unit", "degC"),
     # area and grid
     "bounds reversed": (_area([120.18, 30.66, 120.0, 30.51]), "area.bounds", "xmin < xmax"),
@@ -278,6 +330,11 @@ SHOWN_BY_PIXELS = {
     "cut at 10 %": (lambda d: d.cut("clay.tif", 0.1), "clay.tif", "rows", "cut short"),
     "cut at 99.9 %": (lambda d: d.cut("clay.tif", 0.999), "clay.tif", "rows", "cut short"),
     "one byte changed": (_flip_byte, "clay.tif", "rows", "checksum"),
+    "a quantity for classes": (_source("land_use", driver="raster", role="land_use", uri="sources/clay.tif"),
+        "'land_use'", "no classes", "whole numbers"),
+    "a class without a ratio": (_of_classes(**{"2": 0.67}), "dpm_rpm.values", "no ratio for class 1", "`1: 1.44`"),
+    "production in tonnes": (_source("npp", driver="raster", role="npp", uri="sources/clay.tif", unit="kg/m2"),
+        "'npp'", "outside the range of NPP", "unit: t/ha/year"),
     "a mask of nothing": (lambda d: d.entry("cropland", classes=[77]), "area", "no pixel", "classes"),
     "carbon in percent": (lambda d: d.settings(samples={"units": {"soc": "%"}}), "samples.csv", "kg/m2", "peat"),
 }  # fmt: skip
@@ -463,6 +520,11 @@ ACCEPTED = {
     "a colour table": lambda d: d.raster("cropland.tif", photometric="palette"),
     "a grid like a raster": _both(lambda d: d.settings(grid=None), lambda d: d.settings(grid={"like": "dem"})),
     "a grid of one pixel": lambda d: d.settings(grid={"resolution": 20000}),
+    "all of RothC's options": _both(
+        _LAND_USE, _source("dung", driver="constant", role="manure", value=2, unit="t C/ha"),
+        _rothc(spinup="real_years", cover="fraction", input_driver="constant", input_months="ndvi", manure="MANURE",
+            dpm_rpm={"column": "LAND_USE", "values": {"1": 1.44}}, map_outputs=["pools", "co2"],
+            rate_factor={"column": "LAND_USE", "values": {"1": "paddy_0.4"}})),
     "duplicates as mean": _both(_table(lambda t: pd.concat([t, t.iloc[[0]]])),
         lambda d: d.settings(samples={"duplicates": "mean"})),
 }  # fmt: skip

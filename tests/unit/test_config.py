@@ -273,7 +273,7 @@ CHECKS = [
     ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "dpm_rpm: LAND_USE")], "20, rothc.dpm_rpm", "which holds classes"),
     ([("cover_ndvi: 0.4", "dpm_rpm: {values: {1: 2}}")], "20, rothc.dpm_rpm.column", "a static column of classes"),
     ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY}")], "20, rothc.dpm_rpm.values", "For example `values: {1: 1.44,"),
-    ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY, values: {1: 2}, value: 3}")], "20, rothc.dpm_rpm.value:", "`values`?"),
+    ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY, values: {1: 2}, value: 3}")], "20, rothc.dpm_rpm.value", "`values`"),
     ([("cover_ndvi: 0.4", "dpm_rpm: {column: CLAY, values: {1: 2}}")], "20, rothc.dpm_rpm.column", "role: land_use"),
     ([("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {1: 2}}")], "20, rothc.dpm_rpm.column", "no source"),
     ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "dpm_rpm: {column: LAND_USE, values: {rice: 2}}")],
