@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from poml_map.catalog import Source
+from poml_map.cube import kernels
 from poml_map.cube.area import Area
 from poml_map.cube.positions import Points
 from poml_map.cube.resample import resample, stencil
@@ -177,8 +178,7 @@ class YearlyLayer:
     def reduce(self, monthly: np.ndarray) -> np.ndarray:
         """From whole years of months, shape (12 years, n), to years, shape (years, n), float32."""
         total = np.zeros((len(monthly) // 12, monthly.shape[1]))
-        for month in self.months:  # month by month: one order of sums, whatever the shape
-            total += monthly[month - 1 :: 12]
+        kernels.add_months(monthly, np.array(self.months), total)
         return (total / len(self.months) if self.how == "mean" else total).astype("float32")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poml_map.cube import kernels
 from poml_map.cube.positions import Points, SourceGrid
 from poml_map.grid import Grid, Tile
 
@@ -16,7 +17,7 @@ from poml_map.grid import Grid, Tile
 _MOST_SUBPOINTS = 16
 # A mean over fewer valid sub-points than this share stands for too little of the pixel: missing.
 _LEAST_VALID = 0.5
-# Numbers that are worked on at once: they stay in the processor's cache.
+# Numbers of classes that are counted at once: they stay in the processor's cache.
 _BLOCK = 65536
 
 
@@ -53,9 +54,9 @@ class Stencil:
         return Tile(int(row.min()), int(row.max()) + 1, int(col.min()), int(col.max()) + 1)
 
     def index(self, window: Tile) -> np.ndarray:
-        """Position in a flattened window, shape (s, n); 0 for cells that do not exist."""
+        """Position in a flattened window, uint32, shape (s, n); 0 for cells that do not exist."""
         flat = (self.row - window.row0) * window.shape[1] + (self.col - window.col0)
-        return np.where(self.good, flat, 0)
+        return np.where(self.good, flat, 0).astype(np.uint32)
 
 
 def subdivisions(source: SourceGrid, grid: Grid) -> int:
@@ -144,9 +145,9 @@ def resample(cells: np.ndarray, index: np.ndarray, shape: Stencil, method: str) 
 
     Parameters
     ----------
-    cells : ndarray of float32, shape (cells, times)
+    cells : ndarray of float32, shape (times, cells)
         NaN is missing.
-    index : ndarray of int, shape (s, n)
+    index : ndarray of uint32, shape (s, n)
         From `Stencil.index`.
     shape : Stencil
     method : {"nearest", "bilinear", "average", "mode"}
@@ -157,65 +158,29 @@ def resample(cells: np.ndarray, index: np.ndarray, shape: Stencil, method: str) 
         NaN outside the source and where the pixel's own cell is missing (nearest, bilinear) or fewer than
         half of its sub-points are valid (average, mode).
     """
-    n, times = index.shape[1], cells.shape[1]
-    out = np.empty((times, n), "float32")
-    step = max(_BLOCK // max(times, 1), 16)
-    for start in range(0, n, step):
-        part = slice(start, start + step)
-        if method == "bilinear":
-            values = _weigh(cells, index[:, part], shape.weight[:, part], shape.own[part])
-        elif len(index) == 1:
-            values = cells[index[0, part]]
-        else:
-            values = (_mean if method == "average" else _mode)(cells, index[:, part], shape.good[:, part])
-        out[:, part] = values.T
-    out[:, ~shape.inside] = np.nan
+    out = np.empty((len(cells), index.shape[1]), "float32")
+    if method == "bilinear":
+        kernels.weigh(cells, index, shape.weight, shape.own, out)
+    elif len(index) == 1:
+        kernels.take(cells, index[0], out)
+    elif method == "average":
+        kernels.average(cells, index, shape.good, _LEAST_VALID * len(index), out)
+    else:
+        step = max(_BLOCK // max(len(cells), 1), 16)
+        for start in range(0, out.shape[1], step):
+            part = np.s_[:, start : start + step]
+            out[part] = _mode(cells, index[part], shape.good[part])
+    if not shape.inside.all():
+        out[:, ~shape.inside] = np.nan
     return out
-
-
-def _weigh(cells, index, weight, own) -> np.ndarray:
-    taken = [cells[each] for each in index]
-    total = taken[0] * weight[0][:, None]
-    for values, share in zip(taken[1:], weight[1:], strict=True):
-        total += values * share[:, None]
-    missing = np.isnan(total)
-    if missing.any():
-        total[missing] = _weigh_gaps(taken, weight, own, missing)
-    return total
-
-
-def _weigh_gaps(taken, weight, own, missing) -> np.ndarray:
-    """The same where a neighbour is missing: the others share its weight; NaN if the own cell is missing."""
-    pixel = np.nonzero(missing)[0]
-    values = np.stack([each[missing] for each in taken])
-    share = np.where(np.isnan(values), np.float32(0), weight[:, pixel])
-    total, shares = np.zeros(len(pixel), "float32"), np.zeros(len(pixel), "float32")
-    for value, part in zip(np.nan_to_num(values), share, strict=True):
-        total += value * part
-        shares += part
-    mine = values[own[pixel], np.arange(len(pixel))]
-    known = ~np.isnan(mine)
-    return np.divide(total, shares, out=np.full(len(pixel), np.nan, "float32"), where=known)
-
-
-def _mean(cells, index, good) -> np.ndarray:
-    total = np.zeros((index.shape[1], cells.shape[1]))
-    count = np.zeros(total.shape, np.int32)
-    for each, exists in zip(index, good, strict=True):
-        values = cells[each]
-        valid = ~np.isnan(values) & exists[:, None]
-        total += np.where(valid, values, 0.0)
-        count += valid
-    enough = count >= _LEAST_VALID * len(index)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=enough & (count > 0))
 
 
 def _mode(cells, index, good) -> np.ndarray:
     """The most frequent class; of several the smallest."""
-    values = np.where(good[:, :, None], cells[index], np.nan)  # (s, n, times)
-    best, most = np.full(values.shape[1:], np.nan), np.zeros(values.shape[1:], np.int32)
+    values = np.where(good, cells[:, index], np.nan)  # (times, s, n)
+    best, most = np.full(values[:, 0].shape, np.nan), np.zeros(values[:, 0].shape, np.int32)
     for code in np.unique(values[~np.isnan(values)]):
-        count = (values == code).sum(axis=0)
+        count = (values == code).sum(axis=1)
         best, most = np.where(count > most, code, best), np.maximum(count, most)
-    valid = (~np.isnan(values)).sum(axis=0)
+    valid = (~np.isnan(values)).sum(axis=1)
     return np.where(valid >= _LEAST_VALID * len(index), best, np.nan)

@@ -101,7 +101,7 @@ class Series:
 
         Returns
         -------
-        values : ndarray of float32, shape (cells, len(steps))
+        values : ndarray of float32, shape (len(steps), cells)
             NaN where missing.
         window : Tile
             What they cover: the one asked for, or more.
@@ -120,7 +120,7 @@ class Series:
         with self._lock:
             if self._kept is None:
                 self._kept = self._read(self.steps, self.area)
-        return self._kept[:, _as_slice([self._position[step] for step in steps])], self.area
+        return self._kept[_as_slice([self._position[step] for step in steps])], self.area
 
     def all_frames(self) -> list[Frame]:
         """Every frame of the files that a run reads, in order."""
@@ -137,7 +137,7 @@ class Series:
     def _read(self, steps: list[Step], window: Tile) -> np.ndarray:
         """Every frame is read once, year by year, and goes into all steps that use it."""
         size = window.shape[0] * window.shape[1]
-        out = np.empty((size, len(steps)), "float32")
+        out = np.empty((len(steps), size), "float32")
         users: dict[Frame, list[int]] = defaultdict(list)
         for index, (years, month) in enumerate(steps):
             for year in years:
@@ -152,9 +152,9 @@ class Series:
                     if index in means:
                         means[index].add(values.ravel())
                     else:
-                        out[:, index] = values.ravel()
+                        out[index] = values.ravel()
         for index, mean in means.items():
-            out[:, index] = mean.value()
+            out[index] = mean.value()
         return out
 
     def _frames(self, frames: list[Frame], window: Tile) -> np.ndarray:

@@ -60,7 +60,7 @@ class Terrain:
             if self._maps is None:
                 static = ((None,), None)
                 cells, window = self.elevation.cells([static], self.window)
-                self._maps = terrain(cells[:, 0].reshape(window.shape), self.elevation.reader.grid, window)
+                self._maps = terrain(cells[0].reshape(window.shape), self.elevation.reader.grid, window)
             return self._maps
 
 

@@ -21,7 +21,7 @@ def at(grid, values, x, y, method, side=1, size=(1.0, 1.0)):
     points = Points(np.atleast_1d(x), np.atleast_1d(y), size, grid.crs)
     shape = stencil(grid, points, method, side)
     window = Tile(0, grid.height, 0, grid.width)
-    cells = np.asarray(values, "float32").reshape(grid.height * grid.width, -1)
+    cells = np.asarray(values, "float32").reshape(1, grid.height * grid.width)
     return resample(cells, shape.index(window), shape, method)[0]
 
 
@@ -51,11 +51,11 @@ def test_a_missing_neighbour_gives_its_weight_to_the_others_but_the_own_cell_mus
 
 
 def test_gaps_that_move_in_time_are_handled_month_by_month():
-    z = np.ones((4, 4, 2))
-    z[1, 1, 0] = np.nan
+    z = np.ones((2, 4, 4))
+    z[0, 1, 1] = np.nan
     points = Points([1.4], [2.6], (1, 1), "EPSG:4326")
     shape = stencil(GEO, points, "bilinear")
-    values = resample(z.reshape(16, 2).astype("float32"), shape.index(Tile(0, 4, 0, 4)), shape, "bilinear")
+    values = resample(z.reshape(2, 16).astype("float32"), shape.index(Tile(0, 4, 0, 4)), shape, "bilinear")
     assert np.isnan(values[0, 0])
     assert values[1, 0] == 1
 
@@ -92,7 +92,7 @@ def test_positions_in_another_crs_err_by_less_than_a_hundredth_of_a_cell(crs):
     rows, cols = np.meshgrid(np.arange(200) + 0.5, np.arange(200) + 0.5, indexing="ij")
     points = Points.of_tile(grid, Tile(0, 30, 0, 30))
     shape = stencil(source, points, "bilinear")
-    cells = np.stack([cols.ravel(), rows.ravel()], axis=1).astype("float32")
+    cells = np.stack([cols.ravel(), rows.ravel()]).astype("float32")
     found = resample(cells, shape.index(Tile(0, 200, 0, 200)), shape, "bilinear")
     px, py = pyproj.Transformer.from_crs(grid.crs, crs, always_xy=True).transform(points.x, points.y)
     truth = [(px - source.transform[2]) / step, (source.transform[5] - py) / step]
@@ -160,7 +160,7 @@ def test_a_global_raster_is_not_cut_where_its_columns_end():
     shape = stencil(source, points, "bilinear")
     columns = np.concatenate([np.arange(360)[piece] for piece in source.pieces(window)])
     signed = np.where(columns > 180, columns - 360, columns) + 0.5  # longitude of each cell
-    cells = np.broadcast_to(signed, window.shape).astype("float32").reshape(-1, 1)
+    cells = np.broadcast_to(signed, window.shape).astype("float32").reshape(1, -1)
     assert_allclose(resample(cells, shape.index(window), shape, "bilinear")[0], points.x, atol=1e-5)
 
 
