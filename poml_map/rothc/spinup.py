@@ -82,9 +82,7 @@ class _Cycle:
     def __init__(self, rate, clay):
         self.rate, self.clay = checks.not_negative("rate", rate, "1"), checks.percent_clay(clay)
         self.months = checks.whole_years(rate=self.rate)["rate"]
-        total = np.asarray(self.rate.sum(axis=0))
-        mend = "leave out places that are frozen all year"
-        checks.refuse("rate (sum of the cycle)", total, total <= 0, "above 0", mend)
+        total = refuse_frozen(np.asarray(self.rate.sum(axis=0)))
         shape = checks.common_shape(rate=total.shape, clay=self.clay.shape)
         units = np.eye(4).reshape(4, 4, *(1,) * len(shape))
         # An axis of length 1 before the sites, on which the four unit pools run side by side.
@@ -105,6 +103,13 @@ class _Cycle:
         if checks.whole_years(**{name: values})[name] != params.MONTHS_PER_YEAR:
             return values
         return np.concatenate([values] * (self.months // params.MONTHS_PER_YEAR))
+
+
+def refuse_frozen(total_rate):
+    """Rates summed over the whole cycle, refused where nothing decays: such a soil has no equilibrium."""
+    mend = "leave out places that are frozen all year"
+    checks.refuse("rate (sum of the cycle)", total_rate, total_rate <= 0, "above 0", mend)
+    return total_rate
 
 
 def _last(start, rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure=None):
@@ -171,17 +176,21 @@ def required_input(stock, iom, rate, monthly_fractions, clay, *, dpm_rpm=params.
     >>> required_input(4.94, 0.416247, np.ones(12), fractions, clay=23.4, manure=0.1 * fractions).round(4)
     np.float64(0.3697)
     """
-    return _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm, manure)[1]
+    equilibria = _equilibria(rate, monthly_fractions, clay, dpm_rpm, manure)
+    return _balance(_active_carbon(stock, iom), *equilibria)[1]
 
 
-def _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm, manure):
-    """Equilibrium pools that sum to stock - iom, and the yearly plant input that holds them there."""
-    active = _active_carbon(stock, iom)
+def _equilibria(rate, monthly_fractions, clay, dpm_rpm, manure):
+    """Equilibrium pools (4, ...) of a plant input of 1 kg/m2/year, and of the manure."""
     cycle = _Cycle(rate, clay)
-    per_unit_input = cycle.equilibrium(_fractions(monthly_fractions), dpm_rpm, None)
-    of_manure = np.zeros(4)
-    if manure is not None:
-        of_manure = cycle.equilibrium(np.zeros(params.MONTHS_PER_YEAR), dpm_rpm, manure)
+    per_unit_input = cycle.equilibrium(shares_of_years(monthly_fractions), dpm_rpm, None)
+    if manure is None:
+        return per_unit_input, np.zeros(4)
+    return per_unit_input, cycle.equilibrium(np.zeros(params.MONTHS_PER_YEAR), dpm_rpm, manure)
+
+
+def _balance(active, per_unit_input, of_manure):
+    """Equilibrium pools that sum to the active carbon, and the yearly plant input that holds them there."""
     shapes = {"sites": per_unit_input.shape[1:], "manure": of_manure.shape[1:]}
     dimensions = len(checks.common_shape(stock=active.shape, **shapes))
     of_plants = active - of_manure.sum(axis=0)
@@ -243,11 +252,17 @@ def start_state(
     >>> start.annual_input.round(4)
     array([0.4831,    nan])
     """
+    equilibria = _equilibria(rate, monthly_fractions, clay, dpm_rpm, manure)
+    return start_from(equilibria, stock, clay, iom=iom, pools=pools)
+
+
+def start_from(equilibria, stock, clay, *, iom=None, pools="equilibrium"):
+    """`start_state` from two equilibria (4, ...): of 1 kg/m2/year of plant input, and of the manure (0 for none)."""
     checks.one_of("pools", pools, POOL_RULES)
     if iom is None:
         iom = inert_carbon(_above_zero(stock))
     iom = checks.not_negative("iom", iom, "kg/m2")
-    balanced, annual_input = _balance(stock, iom, rate, monthly_fractions, clay, dpm_rpm, manure)
+    balanced, annual_input = _balance(_active_carbon(stock, iom), *equilibria)
     if pools == "weihermueller":
         shared = _before_sites(weihermueller(stock, clay, iom=iom), annual_input.ndim)
         balanced = np.where(np.isnan(annual_input), np.nan, shared)
@@ -319,7 +334,8 @@ def _active_carbon(stock, iom):
     return stock - iom
 
 
-def _fractions(monthly_fractions):
+def shares_of_years(monthly_fractions):
+    """Months' shares of a year's input as float64, refused unless every 12 of them sum to 1."""
     fractions = checks.not_negative("monthly_fractions", monthly_fractions, "1")
     checks.whole_years(monthly_fractions=fractions)
     total = fractions.reshape(-1, params.MONTHS_PER_YEAR, *fractions.shape[1:]).sum(axis=1)
