@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from . import checks
+
+MOST_CARBON = 1000.0
+"""Pure carbon [g/kg]."""
+
+DENSEST_SOIL = 3.0
+"""Above the density of rock that soils form from [g/cm3]."""
 
 
 def carbon_stock(soc_content, bulk_density, coarse_fragments, depth_cm=20.0):
@@ -27,7 +33,8 @@ def carbon_stock(soc_content, bulk_density, coarse_fragments, depth_cm=20.0):
     Raises
     ------
     ValueError
-        If coarse fragments are outside 0-1: they are most likely in percent.
+        If a value is out of its range: most likely percent, a fraction or kg/m3 where something else is meant; or
+        if the shapes do not fit together.
 
     References
     ----------
@@ -38,11 +45,10 @@ def carbon_stock(soc_content, bulk_density, coarse_fragments, depth_cm=20.0):
     >>> round(float(carbon_stock(20.0, 1.3, 0.05)), 6)
     4.94
     """
-    coarse = np.asarray(coarse_fragments, float)
-    if np.any((coarse < 0) | (coarse > 1)):
-        worst = np.nanmax(np.abs(coarse))
-        raise ValueError(
-            f"coarse_fragments: found {worst}, expected a share from 0 to 1; divide percent by 100"
-        )
-    content, density = np.asarray(soc_content, float), np.asarray(bulk_density, float)
-    return content * density * (1 - coarse) * (depth_cm / 100)
+    coarse = checks.fraction("coarse_fragments", coarse_fragments)
+    mend = "give grams of organic carbon per kg of fine earth (percent times 10)"
+    content = checks.in_range("soc_content", soc_content, 0.0, MOST_CARBON, "g/kg", mend)
+    mend = "give the density in g/cm3 (kg/m3 divided by 1000)"
+    density = checks.in_range("bulk_density", bulk_density, 0.0, DENSEST_SOIL, "g/cm3", mend)
+    checks.common_shape(soc_content=content.shape, bulk_density=density.shape, coarse_fragments=coarse.shape)
+    return content * density * (1 - coarse) * (checks.topsoil_depth(depth_cm) / 100)
