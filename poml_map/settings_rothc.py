@@ -63,7 +63,7 @@ class FactorsByClass(Settings):
     ] = Field(
         min_length=1,
         description="class: twelve factors from 0 to 10 or the name of a preset",
-        examples=["{1: paddy_0.4}"],
+        examples=["{1: paddy_all_year}"],
     )
 
     @property
@@ -132,7 +132,7 @@ class RothC(Settings):
         None,
         description="twelve factors from 0 to 10, January to December; or the name of a preset; or `column:` and "
         "`values:`",
-        examples=["paddy_0.4"],
+        examples=["paddy_all_year"],
     )
     manure: str | None = Field(
         None, description="the column with the carbon of manure, kg/m2/year", examples=["MANURE"]

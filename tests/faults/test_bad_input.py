@@ -524,7 +524,7 @@ ACCEPTED = {
         _LAND_USE, _source("dung", driver="constant", role="manure", value=2, unit="t C/ha"),
         _rothc(spinup="real_years", cover="fraction", input_driver="constant", input_months="ndvi", manure="MANURE",
             dpm_rpm={"column": "LAND_USE", "values": {"1": 1.44}}, map_outputs=["pools", "co2"],
-            rate_factor={"column": "LAND_USE", "values": {"1": "paddy_0.4"}})),
+            rate_factor={"column": "LAND_USE", "values": {"1": "paddy_all_year"}})),
     "duplicates as mean": _both(_table(lambda t: pd.concat([t, t.iloc[[0]]])),
         lambda d: d.settings(samples={"duplicates": "mean"})),
 }  # fmt: skip

@@ -287,9 +287,9 @@ CHECKS = [
     ([("cover_ndvi: 0.4", "rate_factor: 0.4")], "20, rothc.rate_factor", "or the name of a preset"),
     ([("cover_ndvi: 0.4", "rate_factor: [0.4]")], "20, rothc.rate_factor", "twelve factors"),
     ([("cover_ndvi: 0.4", f"rate_factor: [{', '.join(['40'] * 12)}]")], "20, rothc.rate_factor[0]", "equal to 10"),
-    ([("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {1: paddy_0.4}}")], "20, rothc.rate_factor.column",
+    ([("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {1: none}}")], "20, rothc.rate_factor.column",
      "LAND_USE, which no source makes"),
-    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {a: paddy_0.4}}")],
+    ([("[dem,", "[land, dem,"), ("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {a: paddy_all_year}}")],
      "20, rothc.rate_factor.values.a", "a whole number"),
     ([("cover_ndvi: 0.4", "rate_factor: {column: LAND_USE, values: {1: [0.4]}}")], "20, rothc.rate_factor.values.1",
      "12 items"),
@@ -423,7 +423,7 @@ cover: fraction
   input_months: crop_calendar
   crop_calendar: [{sow: 11, harvest: 5, at_harvest: 0.3}, {sow: 6, harvest: 10, weight: 2}]
   dpm_rpm: {column: LAND_USE, values: {1: 1.44, "2": 0.67, 30: 0.25}}
-  rate_factor: {column: LAND_USE, values: {1: paddy_0.4, 2: [1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1]}}
+  rate_factor: {column: LAND_USE, values: {1: paddy_all_year, 2: [1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1]}}
   manure: MANURE
   manure_months: [0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0]
   groups: LAND_USE
@@ -436,7 +436,7 @@ cover: fraction
     assert rothc.class_columns() == dict.fromkeys(["dpm_rpm", "rate_factor", "groups"], "LAND_USE")
     assert rothc.crops == [(11, 5, 1.0, 0.3), (6, 10, 2.0, 0.5)]
     assert rothc.dpm_rpm.by_class == {1: 1.44, 2: 0.67, 30: 0.25}
-    assert rothc.rate_factor.by_class == {1: "paddy_0.4", 2: (1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1)}
+    assert rothc.rate_factor.by_class == {1: "paddy_all_year", 2: (1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1)}
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ cover: fraction
         ("input_driver: TMP", ("TMP",)),
         ("input_months: ndvi", ("FER",)),
         ("dpm_rpm: DPM_RPM", ("FER", "DPM_RPM")),
-        ("rate_factor: paddy_0.2_0.6", ("FER",)),
+        ("rate_factor: paddy_rice_season", ("FER",)),
         (f"rate_factor: {[0.4] * 12}", ("FER",)),
         ("rate_factor: null", ("FER",)),
         ("manure: MANURE", ("FER", "MANURE")),

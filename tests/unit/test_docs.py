@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from poml_map.catalog import load_catalog
+from poml_map import settings_rothc
+from poml_map.catalog import Role, load_catalog
 from poml_map.config import load_region
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,33 @@ def test_a_catalog_that_is_shown_is_accepted(tmp_path):
         "dem",
         "temperature",
     }
+
+
+def _own_data() -> str:
+    return (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+
+
+def test_options_of_the_process_model_that_are_shown_are_accepted_with_their_sources(tmp_path):
+    blocks = {text.split(":")[0]: text for text in _blocks(ROOT / "docs" / "own-data.md", "yaml")}
+    region, catalog = yaml.safe_load(blocks["name"]), yaml.safe_load((ROOT / "data_catalog.yaml").read_text())
+    more = yaml.safe_load(blocks["sources"])["sources"]
+    region |= yaml.safe_load(blocks["rothc"])
+    region["sources"] += ["bulk_density", "coarse_fragments", "dem", *more]
+    region["sources"] = sorted(set(region["sources"]))
+    catalog["sources"] |= more
+    (tmp_path / "data_catalog.yaml").write_text(yaml.safe_dump(catalog), encoding="utf-8")
+    (tmp_path / "region.yaml").write_text(yaml.safe_dump(region), encoding="utf-8")
+    assert load_region(tmp_path / "region.yaml").settings.rothc.columns() == ("NPP", "LAND_USE", "MANURE")
+
+
+@pytest.mark.parametrize("model", [settings_rothc.RothC, settings_rothc.Crop, settings_rothc.RatioByClass])
+def test_every_option_of_the_process_model_is_explained(model):
+    missing = [name for name in model.model_fields if not re.search(rf"`{name}`|\b{name}: ", _own_data())]
+    assert missing == []
+
+
+def test_every_role_is_explained():
+    assert [role for role in get_args(Role) if f"`{role}`" not in _own_data()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

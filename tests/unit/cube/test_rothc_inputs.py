@@ -111,7 +111,7 @@ def test_the_columns_that_rothc_reads_are_in_tiles_and_at_sites(mini, whole, wri
     mini.add("manure", driver="constant", role="manure", value=2.0, unit="t C/ha")
     mini.settings["rothc"] = {
         "input_driver": "NPP", "dpm_rpm": "DPM_RPM", "manure": "MANURE", "groups": "LAND_USE",
-        "rate_factor": {"column": "LAND_USE", "values": {"1": "paddy_0.4"}},
+        "rate_factor": {"column": "LAND_USE", "values": {"1": "paddy_all_year"}},
     }  # fmt: skip
     tile = assert_same_on_all_routes(mini, whole)
     assert {"NPP", "DPM_RPM", "MANURE", "LAND_USE"} <= set(tile.data_vars)
