@@ -3,6 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from poml_map import rothc
+from poml_map.rothc.moisture import Bucket
 from poml_map.rothc.rates import largest_deficit
 
 
@@ -73,28 +74,49 @@ def test_deficit_runs_on_over_a_split_series():
     assert_array_equal(last, end)
 
 
-def many_climates(n=2000, seed=1):
+def many_climates(n=2000, seed=1, years=1):
     rng = np.random.default_rng(seed)
     swing = rng.choice([1.0, 40.0], n)  # small swings leave the limits alone for many years
-    rain, evaporation = 40 + swing * rng.uniform(-1, 1, (2, 12, n))
-    wanted = rng.choice([-3.0, -0.15, 0.0, 0.3], n)  # yearly surplus: also climates that nearly balance
+    rain, evaporation = 40 + swing * rng.uniform(-1, 1, (2, 12 * years, n))
+    wanted = rng.choice([-3.0, -0.15, 0.0, 0.3], n)  # surplus of the cycle: also climates that nearly balance
     evaporation *= (rain.sum(axis=0) - wanted) / evaporation.sum(axis=0)
-    return rain, evaporation, rng.uniform(2, 90, n), np.where(rng.random((12, n)) < 0.6, 1.0, 0.0)
+    return rain, evaporation, rng.uniform(2, 90, n), np.where(rng.random((12 * years, n)) < 0.6, 1.0, 0.0)
 
 
-def test_periodic_deficit_equals_a_thousand_repeated_years():
-    """The leap over drifting years is exact: a yearly drift of 0.15 mm takes centuries to run out."""
-    rain, evaporation, clay, cover = many_climates()
+@pytest.mark.parametrize(("years", "n", "cycles"), [(1, 2000, 1000), (3, 400, 400)])
+def test_periodic_deficit_equals_the_cycle_repeated_for_centuries(years, n, cycles):
+    """The leap over drifting years is exact: a drift of 0.15 mm in each cycle takes centuries to run out."""
+    rain, evaporation, clay, cover = many_climates(n, years=years)
     periodic = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
-    state, years_to_rest = np.zeros(len(clay)), np.zeros(len(clay))
-    for _ in range(1000):
+    state, cycles_to_rest = np.zeros(n), np.zeros(n)
+    for _ in range(cycles):
         path = rothc.moisture_deficit(rain, evaporation, clay, 20.0, cover, initial=state)
-        years_to_rest += np.abs(path[-1] - state) > 1e-9
+        cycles_to_rest += np.abs(path[-1] - state) > 1e-9
         state = path[-1]
-    assert years_to_rest.max() > 50  # otherwise nothing was leapt over here
-    at_rest = years_to_rest < 1000  # a few still drift, by 0.005 mm a year
-    assert at_rest.mean() > 0.99
+    assert cycles_to_rest.max() > 50  # otherwise nothing was leapt over here
+    at_rest = cycles_to_rest < cycles  # a few still drift, by 0.005 mm a year
+    assert at_rest.mean() > 0.97
     assert_allclose(periodic[:, at_rest], path[:, at_rest], rtol=0, atol=1e-6)
+
+
+def test_a_cycle_of_alike_years_has_the_deficit_of_one_year():
+    rain, evaporation, clay, cover = many_climates(n=300)
+    one = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
+    cycle = (np.tile(values, (5, 1)) for values in (rain, evaporation))
+    five = rothc.periodic_deficit(*cycle, clay, 20.0, np.tile(cover, (5, 1)))
+    assert_allclose(five, np.tile(one, (5, 1)), rtol=0, atol=1e-6)
+
+
+def test_the_periodic_deficit_is_found_in_a_few_rounds_of_the_cycle(monkeypatch):
+    """However long the drift: nothing here can hang."""
+    rounds = []
+    fill = Bucket.fill
+    monkeypatch.setattr(Bucket, "fill", lambda bucket, start: rounds.append(1) or fill(bucket, start))
+    rain, evaporation, clay, cover = many_climates(n=1000, years=20)
+    periodic = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
+    assert len(rounds) < 60
+    again = rothc.moisture_deficit(rain, evaporation, clay, 20.0, cover, initial=periodic[-1])
+    assert_allclose(again, periodic, rtol=0, atol=1e-8)
 
 
 def test_periodic_deficit_repeats_even_where_the_drift_is_tiny():
@@ -124,15 +146,30 @@ def test_periodic_deficit_does_not_depend_on_the_first_month():
     assert_allclose(np.roll(april, 3, axis=0)[:, ~drifting], january[:, ~drifting], rtol=0, atol=1e-6)
 
 
-def test_missing_weather_stays_with_its_site():
-    rain, evaporation, clay, cover = many_climates(n=3)
-    rain[4, 1] = np.nan
-    periodic = rothc.periodic_deficit(rain, evaporation, clay, 20.0, cover)
-    assert np.isnan(periodic[:, 1]).any()
-    assert_array_equal(
-        periodic[:, [0, 2]],
-        rothc.periodic_deficit(rain[:, [0, 2]], evaporation[:, [0, 2]], clay[[0, 2]], 20.0, cover[:, [0, 2]]),
+@pytest.mark.parametrize("name", ["rain", "evaporation", "cover", "clay"])
+def test_a_missing_value_takes_all_months_of_what_repeats_but_no_neighbour(name):
+    """Also where neighbours need another number of rounds."""
+    names = ("rain", "evaporation", "clay", "cover")
+    climate = dict(zip(names, many_climates(n=60), strict=True))
+    whole = rothc.periodic_deficit(
+        climate["rain"], climate["evaporation"], climate["clay"], 20.0, climate["cover"]
     )
+    holed = {key: values.copy() for key, values in climate.items()}
+    holed[name][(..., 4) if name == "clay" else (7, 4)] = np.nan
+    periodic = rothc.periodic_deficit(
+        holed["rain"], holed["evaporation"], holed["clay"], 20.0, holed["cover"]
+    )
+    assert np.isnan(periodic[:, 4]).all()
+    assert_array_equal(np.delete(periodic, 4, axis=1), np.delete(whole, 4, axis=1))
+
+
+@pytest.mark.parametrize("name", ["precip", "evaporation", "cover"])
+def test_after_a_missing_month_the_deficit_is_unknown(name):
+    """A soil whose cover is unknown might be bare: its deficit is not that of bare soil."""
+    series = {"precip": np.full(6, 20.0), "evaporation": np.full(6, 40.0), "cover": np.ones(6)}
+    series[name][3] = np.nan
+    deficit = rothc.moisture_deficit(**series, clay=20.0, depth_cm=20.0)
+    assert_array_equal(np.isnan(deficit), [False, False, False, True, True, True])
 
 
 def test_negative_evaporation_of_a_winter_month_is_accepted():
@@ -143,6 +180,12 @@ def test_negative_evaporation_of_a_winter_month_is_accepted():
 
 def test_cover_from_ndvi_keeps_missing_values():
     assert_array_equal(rothc.cover_from_ndvi([0.39, 0.41, np.nan], 0.4), [0.0, 1.0, np.nan])
+
+
+def test_cover_as_a_share_rises_from_bare_to_covered_ndvi():
+    share = rothc.cover_fraction_from_ndvi([-0.2, 0.1, 0.4, 0.7, 0.95, np.nan])
+    assert_allclose(share, [0, 0, 0.5, 1, 1, np.nan], rtol=0, atol=1e-15)
+    assert_allclose(rothc.cover_fraction_from_ndvi(0.4, (0.2, 0.6)), 0.5)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +211,9 @@ def test_cover_from_ndvi_keeps_missing_values():
         ),
         (lambda: rothc.moisture_modifier([3.0], 20.0, 20.0), ["deficit[0] is 3"]),
         (lambda: rothc.cover_from_ndvi([6000.0]), ["ndvi[0] is 6000", "scale factor"]),
+        (lambda: rothc.cover_fraction_from_ndvi([0.5], (0.6, 0.2)), ["ndvi_range is (0.6, 0.2)", "rising"]),
+        (lambda: rothc.moisture_deficit([1.0], [32767.0], 20, 20, 1), ["evaporation[0] is 32767", "20000"]),
+        (lambda: rothc.moisture_deficit(["dry"], [1.0], 20, 20, 1), ["precip is ['dry']", "numbers"]),
         (lambda: rothc.evaporation_from_pan([-0.5, -99.0]), ["pan_evaporation[1] is -99"]),
         (
             lambda: rothc.rate_modifier([1.0], [1.0], [1.0], 20, 20, 1, rate_factor=[1.0, 2.0]),
