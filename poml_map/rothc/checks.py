@@ -66,9 +66,11 @@ def in_range(name, values, low, high, unit, mend):
     ValueError: cover[1] is 1.5, expected 0 to 1 [1]. Mend: give fractions.
     """
     values = numbers(name, values)
-    # Two reductions see that all is well; the places of bad values are looked for only if it is not.
-    if values.size and low <= values.min() and values.max() <= high and values.max() < np.inf:
-        return values
+    # Two reductions, which pass over NaN, see that all is well; places of bad values are looked for only if it is not.
+    if values.size:
+        largest = np.fmax.reduce(values, axis=None)
+        if low <= np.fmin.reduce(values, axis=None) and largest <= high and largest < np.inf:
+            return values
     bad = (values < low) | (values > high) | np.isinf(values)
     refuse(name, values, bad, f"{_range(low, high)} [{unit}]", mend)
     return values

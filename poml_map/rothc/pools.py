@@ -196,14 +196,21 @@ def carbon_balance(
     [0.24, 0.3488, -0.1088]
     """
     run = Run(start, rate, c_input, clay, dpm_rpm=dpm_rpm, manure=manure, mu_max=mu_max, k_m=k_m)
-    kept_share = 1.0 - run.alpha - run.beta
-    before, respired = run.first_state(), np.zeros(run.shape)
-    rates = np.reshape(params.DECAY_RATES, (4,) + (1,) * len(run.shape)) / params.MONTHS_PER_YEAR
-    for month, after in enumerate(run.march()):
-        modifier = run.rate[month] * michaelis_menten(before[2], run.mu_max, run.k_m)
-        respired += kept_share * (-np.expm1(-rates * modifier) * before).sum(axis=0)
-        before = after.copy()
+    last, respired = run.first_state(), np.zeros(run.shape)
+    for state, in_month in breathe(run):
+        last, respired = state, respired + in_month
     added = np.zeros(run.shape) + run.c_input.sum(axis=0)
     if run.manure is not None:
         added = added + run.manure.sum(axis=0)
-    return CarbonBalance(added, respired, before.sum(axis=0) - run.first_state().sum(axis=0))
+    return CarbonBalance(added, respired, last.sum(axis=0) - run.first_state().sum(axis=0))
+
+
+def breathe(run):
+    """Yield the pools (4, ...) at the end of each month of a `Run`, and the carbon respired in it (...)."""
+    rates = np.reshape(params.DECAY_RATES, (4,) + (1,) * len(run.shape)) / params.MONTHS_PER_YEAR
+    respired_share = 1.0 - run.alpha - run.beta
+    before = run.first_state()
+    for month, after in enumerate(run.march()):
+        modifier = run.rate[month] * michaelis_menten(before[2], run.mu_max, run.k_m)
+        yield after, respired_share * (-np.expm1(-rates * modifier) * before).sum(axis=0)
+        before = after.copy()
