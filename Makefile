@@ -8,7 +8,7 @@ RUN    ?= run
 SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-oldest bench check format clean
+.PHONY: help install demo highfield test test-all test-oldest bench bench-rothc check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,6 +23,11 @@ $(STAMP): pyproject.toml
 demo: install ## write the synthetic demo region and make its maps, GIF and accuracy table
 	$(BIN)/poml-map demo $(DEMO)
 	$(BIN)/poml-map run $(DEMO)/region.yaml --out $(RUN)
+
+highfield: install ## RothC on the Highfield bare fallow: scores and figure in highfield/ (needs POML_MAP_SHARED)
+	@test -n "$$POML_MAP_SHARED" || { echo "POML_MAP_SHARED is not set: it names the folder that holds" \
+	    "data/rothamsted, see examples/highfield/README.md"; exit 2; }
+	$(BIN)/poml-map site examples/highfield/site.yaml --out highfield
 
 test: install ## the tests that take seconds, with style check (two processes)
 	$(BIN)/ruff check .
@@ -41,6 +46,9 @@ test-oldest: ## the forest on the oldest scikit-learn that is supported, in an e
 bench: install ## time and memory of a whole run (SIZE=tiny, small or paper)
 	$(BIN)/python benchmarks/whole_run.py $(SIZE)
 
+bench-rothc: install ## RothC against a plain loop and numpy over pixels: speed, memory, compile time
+	$(BIN)/python benchmarks/rothc.py
+
 check: install ## style only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,5 +58,5 @@ format: install ## mend the style
 	$(BIN)/ruff format .
 
 clean: ## remove what the targets above made (environments too)
-	rm -rf $(VENV) $(VENV)-oldest $(DEMO) $(RUN) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest $(DEMO) $(RUN) highfield .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

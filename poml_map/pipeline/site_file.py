@@ -10,8 +10,15 @@ from pathlib import Path
 
 from poml_map import schema
 from poml_map.errors import Problem, Problems
-from poml_map.pipeline.site_settings import Normals, SiteSettings, WeatherColumns, WeatherUnits, month_text
-from poml_map.units import STOCK_UNIT, conversion
+from poml_map.pipeline.site_settings import (
+    Normals,
+    SiteSettings,
+    Start,
+    WeatherColumns,
+    WeatherUnits,
+    month_text,
+)
+from poml_map.units import STOCK_UNIT, conversion, stock_factor
 from poml_map.yamlfile import Document, load_yaml
 from poml_map.yamlmodel import validate
 
@@ -181,11 +188,11 @@ def cube_unit(name: str) -> str:
     return schema.COLUMNS["pet" if name == "pan_evaporation" else name].unit
 
 
-def _check_unit(loc: tuple, unit: str, target: str, add: Add) -> None:
+def _check_unit(loc: tuple, unit: str, target: str, add: Add, mend: str = "") -> None:
     try:
         conversion(unit, target)
     except ValueError as error:
-        add(loc, f"{unit!r}", f"a unit like {target!r}", f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        add(loc, f"{unit!r}", f"a unit like {target!r}", mend or f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
 
 def _check_start(site: Site, add: Add) -> None:
@@ -193,6 +200,15 @@ def _check_start(site: Site, add: Add) -> None:
     if (start.stock is None) == (start.pools is None):
         found = "both stock and pools" if start.pools else "neither stock nor pools"
         add(("start",), found, "one of them")
+    most = schema.COLUMNS["STOCK"].high * stock_factor(start.unit)
+    for loc, stock in _given_stocks(start):
+        if stock > most:
+            add(
+                loc,
+                f"{stock:g} {start.unit}",
+                f"0 to {most:g} {start.unit}",
+                "Check the value and `start.unit`.",
+            )
     if start.stock is not None and start.spinup is None:
         add(("start",), "a stock without `spinup:`", "years that share it among the pools")
     if start.pools is not None:
@@ -202,6 +218,15 @@ def _check_start(site: Site, add: Add) -> None:
     elif start.deficit_mm is not None:
         mend = "Remove it: the deficit is that of the spin-up."
         add(("start", "deficit_mm"), "this key without `pools:`", "", mend)
+
+
+def _given_stocks(start: Start) -> Iterator[tuple[tuple, float]]:
+    """Key path and value of every number in the unit of the start."""
+    for name in ("stock", "iom"):
+        if getattr(start, name) is not None:
+            yield ("start", name), getattr(start, name)
+    if start.pools:
+        yield from ((("start", "pools", name), value) for name, value in start.pools)
 
 
 def _check_months(site: Site, add: Add) -> None:
@@ -216,7 +241,9 @@ def _check_months(site: Site, add: Add) -> None:
 def _check_inputs(site: Site, add: Add) -> None:
     inputs, spinup = site.settings.inputs, site.settings.start.spinup
     for name in ("plant", "manure"):
-        _check_unit(("inputs", "units", name), getattr(inputs.units, name), INPUT_UNIT, add)
+        _check_unit(
+            ("inputs", "units", name), getattr(inputs.units, name), INPUT_UNIT, add, "For example t/ha/month."
+        )
     for name in INPUT_NAMES:
         _check_range(("inputs", name), name, getattr(inputs, name), add)
     if spinup:

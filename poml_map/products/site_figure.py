@@ -17,7 +17,7 @@ from poml_map.products.sheet import Sheet, style, unit_text
 
 # 640 layout pixels are 16 cm at their own size: the width of a page's text.
 _WIDTH = 640
-_LEFT, _RIGHT = MARGIN + 30, 150
+_LEFT, _RIGHT = MARGIN + 30, 168
 _UPPER, _LOWER, _HEADING, _TICKS = 206, 132, 22, 28
 
 #: From the bottom of the stack to its top: what lasts longest lies lowest.
@@ -162,10 +162,10 @@ def _draw_pools(sheet: Sheet, top: float, unit: str, years, pools: Mapping[str, 
     axes.set_ylim(0, None)
     left, line = _WIDTH - _RIGHT + 14, top + 2
     decimals = {"kg/m2": 2, "t/ha": 1}[unit]
-    sheet.text(left + 56, line - 6, "start – end", 9, color=MUTED)
+    sheet.text(left + 60, line - 6, "start – end", 9, color=MUTED)
     for name, color in reversed(_STACK.items()):
         line += 19
         sheet.paper.add_patch(Rectangle((left, line), 12, 11, fc=color, ec="none"))
         first, last = (f"{pools[name][end]:.{decimals}f}" for end in (0, -1))
         sheet.text(left + 20, line + 6, name, 9, va="center", weight="bold")
-        sheet.text(left + 56, line + 6, f"{first} – {last}", 9, va="center")
+        sheet.text(left + 60, line + 6, f"{first} – {last}", 9, va="center")
