@@ -116,7 +116,7 @@ def _folder(path: Path, written: str, add: Add) -> Path:
     rest = written[match.end() :] if match else written
     value = os.environ.get(match[1], "") if match else ""
     if match and not value:
-        mend = f"Set it, for example `export {match[1]}=/path/to/data`, or write the path."
+        mend = f"Set it, for example `export {match[1]}=/path/to/folder`, or write the path."
         add(("folder",), f"the variable {match[1]}, which is not set", "a folder", mend)
         return path.resolve().parent
     if "$" in rest:
