@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poml_map.catalog import Entry, Source, first_of_files, uri_fields
+from poml_map.cube.blocks import BlockCache
 from poml_map.cube.container import FAILURES, open_container
 from poml_map.cube.frames import Frame, damaged, read_by_file, same_grid
 from poml_map.cube.header import Header, HeaderReader, packing
@@ -74,8 +75,8 @@ class ArrayFiles:
         file, step = self._at[frame]
         return self.source.shown(self._variable, *file), f"variable {self._variable}, step {step + 1}"
 
-    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
-        """Values in the file's unit, shape (frames, rows, columns), NaN where missing."""
+    def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
+        """Values in the file's unit, shape (frames, rows, columns), NaN where missing; `blocks` is not used."""
         return read_by_file(self._at, frames, window, self._read_file)
 
     def _read_file(self, file: Frame, steps: list[int], window: Tile) -> np.ndarray:

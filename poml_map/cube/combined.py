@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poml_map.catalog import Source
+from poml_map.cube.blocks import BlockCache
 from poml_map.cube.frames import Frame, Reader, same_grid
 from poml_map.errors import InputError
 from poml_map.expression import check_expression, evaluate
@@ -48,9 +49,9 @@ class Combined:
         file, band = next(iter(self.readers.values())).place(frame)
         return file, f"{band}, expression {self.source.entry.expression}"
 
-    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
+    def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
         """The expression's values, NaN where a variable is missing or a division has no result."""
-        values = {name: reader.read(frames, window) for name, reader in self.readers.items()}
+        values = {name: reader.read(frames, window, blocks) for name, reader in self.readers.items()}
         with np.errstate(divide="ignore", invalid="ignore"):  # x/0 is infinite, which the range check refuses
             result = evaluate(self.source.entry.expression, values)
         return np.broadcast_to(result, (len(frames), *window.shape)).astype(float)

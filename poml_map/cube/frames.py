@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from poml_map.catalog import Source
+from poml_map.cube.blocks import BlockCache
 from poml_map.cube.positions import SourceGrid
 from poml_map.errors import InputError, Problem
 from poml_map.grid import Tile
@@ -37,8 +38,11 @@ class Reader(Protocol):
     frames: frozenset[Frame]
     packing: tuple[float, float]
 
-    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
-        """Values in the file's unit, shape (len(frames), rows, columns), float64, NaN where missing."""
+    def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
+        """Values in the file's unit, shape (len(frames), rows, columns), float64, NaN where missing.
+
+        `blocks` may keep what was decoded for the windows that come next.
+        """
         ...
 
     def place(self, frame: Frame) -> tuple[str, str]:

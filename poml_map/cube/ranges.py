@@ -49,10 +49,9 @@ def check_range(
         Naming the file, the band, how many values, one pixel with its value and unit, and the mend.
     """
     low, high = source.entry.physical_range
-    least, most = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
-    if not (least < low or most > high):  # nothing but NaN compares False too
+    bad = (values < low) | (values > high)  # NaN is neither
+    if not bad.any():
         return
-    bad = (values < low) | (values > high)
     value, entry = _first(values, bad), source.entry
     given = (value - convert.offset) / convert.factor if convert.factor else value
     scale, offset = reader.packing

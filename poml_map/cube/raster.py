@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from rasterio.windows import Window
 
 from poml_map import formats
 from poml_map.catalog import Source, first_of_files, uri_fields
+from poml_map.cube.blocks import BlockCache, Stored, assemble, unit_shape
 from poml_map.cube.frames import STATIC, Frame, damaged, read_by_file, same_grid
 from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.tiffblocks import check_blocks
@@ -48,6 +51,8 @@ class RasterFiles:
         self._at = _bands(source, years, variable)  # frame -> (year, month) of the file, band
         self._variable = variable
         self._whole: set = set()  # compressed blocks whose checksum was read
+        self._bands: dict[Frame, _Bands] = {}  # by file
+        self._unit = (0, 0)
         self.frames = frozenset(self._at)
         self.grid, self.packing = self._check_headers(near)
 
@@ -81,6 +86,10 @@ class RasterFiles:
                 count, crs, transform = data.count, data.crs, tuple(data.transform)[:6]
                 width, height = data.width, data.height
                 packing = _packing(data, min(bands[0], count), entry)
+                if max(bands) <= count:
+                    self._bands[file] = _Bands.of(data, bands, entry)
+                itemsize = np.dtype(data.dtypes[0]).itemsize
+                self._unit = unit_shape(data.block_shapes[0], itemsize, len(self._at))
         except _FAILURES as error:
             raise damaged(self.source, shown, error) from error
         problems = Problems()
@@ -108,24 +117,41 @@ class RasterFiles:
         file, band = self._at[frame]
         return self.source.shown(self._variable, *file), f"band {band}"
 
-    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
+    def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
         """Values in the file's unit, shape (frames, rows, columns), NaN where missing."""
-        return read_by_file(self._at, frames, window, self._read_file)
+        return read_by_file(self._at, frames, window, partial(self._read_file, blocks=blocks))
 
-    def _read_file(self, file: Frame, bands: list[int], window: Tile) -> np.ndarray:
+    def _read_file(
+        self, file: Frame, bands: list[int], window: Tile, blocks: BlockCache | None
+    ) -> np.ndarray:
+        parts = []
         try:
-            path = self.source.path(self._variable, *file)
-            with open_raster(path) as data:
-                for cols in self.grid.pieces(window):
-                    part = Tile(window.row0, window.row1, cols.start, cols.stop)
-                    check_blocks(data, path, bands, part, self._whole)
-                parts = [
-                    _read_bands(data, bands, window, cols, self.source.entry)
-                    for cols in self.grid.pieces(window)
-                ]
+            for cols in self.grid.pieces(window):
+                part = Tile(window.row0, window.row1, cols.start, cols.stop)
+                parts.append(self._bands[file].unpack(self._stored(file, bands, part, blocks), bands))
         except _FAILURES as error:
             raise damaged(self.source, self.source.shown(self._variable, *file), error, window) from error
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+    def _stored(self, file: Frame, bands: list[int], window: Tile, blocks: BlockCache | None) -> Stored:
+        if blocks is None:
+            return self._decode(file, bands, window)
+
+        def unit(part: Tile) -> Stored:
+            key = (self._variable, file, tuple(bands), part)
+            return blocks.get(key, lambda: self._decode(file, bands, part))
+
+        return assemble(window, self._unit, (self.grid.height, self.grid.width), unit)
+
+    def _decode(self, file: Frame, bands: list[int], window: Tile) -> Stored:
+        path = self.source.path(self._variable, *file)
+        part = Window(window.col0, window.row0, window.shape[1], window.shape[0])
+        with open_raster(path) as data:
+            check_blocks(data, path, bands, window, self._whole)
+            if not self._bands[file].masked:
+                return Stored(data.read(bands, window=part))
+            found = data.read(bands, window=part, masked=True)
+        return Stored(found.data, np.ma.getmaskarray(found))
 
 
 @ensure_env
@@ -142,25 +168,58 @@ def _packing(data, band: int, entry) -> tuple[float, float]:
     return float(scale), float(offset)
 
 
-def _read_bands(data, bands: list[int], window: Tile, cols: slice, entry) -> np.ndarray:
-    part = Window(cols.start, window.row0, cols.stop - cols.start, window.shape[0])
-    flags = {flag for band in bands for flag in data.mask_flag_enums[band - 1]}
-    if flags <= {MaskFlags.nodata, MaskFlags.all_valid}:
-        stored, missing = data.read(bands, window=part), None
-    else:  # a mask of its own, or an alpha band
-        masked = data.read(bands, window=part, masked=True)
-        stored, missing = masked.data, np.ma.getmaskarray(masked)
-    values = stored.astype(float)
-    if missing is not None:
-        values[missing] = np.nan
-    for position, band in enumerate(bands):
-        for code in {data.nodatavals[band - 1], entry.nodata} - {None}:
-            values[position][stored[position] == _as_stored(code, stored.dtype)] = np.nan
-        scale, offset = _packing(data, band, entry)
-        if (scale, offset) != (1.0, 0.0):
-            values[position] *= scale
-            values[position] += offset
-    return values
+@dataclass(frozen=True)
+class _Bands:
+    """How the numbers of a file's bands become values.
+
+    Attributes
+    ----------
+    masked : bool
+        Whether the file has a mask of its own, or an alpha band.
+    codes : dict of int -> tuple of float
+        Numbers that mean "no data", by band.
+    packing : dict of int -> (float, float)
+        Scale and offset, by band.
+    """
+
+    masked: bool
+    codes: dict[int, tuple[float, ...]]
+    packing: dict[int, tuple[float, float]]
+
+    @classmethod
+    def of(cls, data, bands: list[int], entry) -> _Bands:
+        flags, nodata = data.mask_flag_enums, data.nodatavals
+        plain = {MaskFlags.nodata, MaskFlags.all_valid}
+        return cls(
+            masked=any(set(flags[band - 1]) - plain for band in bands),
+            codes={band: tuple({nodata[band - 1], entry.nodata} - {None}) for band in bands},
+            packing={band: _packing(data, band, entry) for band in bands},
+        )
+
+    def unpack(self, stored: Stored, bands: list[int]) -> np.ndarray:
+        """Values of these bands, float64, NaN where missing."""
+        values = stored.numbers.astype(float)
+        if stored.missing is not None:
+            values[stored.missing] = np.nan
+        for rule, places in _alike([(self.codes[band], self.packing[band]) for band in bands]):
+            codes, (scale, offset) = rule
+            part = values if places is None else values[places]
+            numbers = stored.numbers if places is None else stored.numbers[places]
+            for code in codes:
+                part[numbers == _as_stored(code, numbers.dtype)] = np.nan
+            if (scale, offset) != (1.0, 0.0):
+                part *= scale
+                part += offset
+            if places is not None:
+                values[places] = part
+        return values
+
+
+def _alike(rules: list) -> list[tuple[object, list[int] | None]]:
+    """Each rule with the positions it holds at; None for all, as nearly always."""
+    if len(set(rules)) == 1:
+        return [(rules[0], None)]
+    return [(rule, [at for at, each in enumerate(rules) if each == rule]) for rule in dict.fromkeys(rules)]
 
 
 def _as_stored(code: float, dtype: np.dtype):

@@ -13,6 +13,7 @@ from collections import defaultdict
 import numpy as np
 
 from poml_map.catalog import Source
+from poml_map.cube.blocks import BlockCache, cache_limit
 from poml_map.cube.frames import Frame, Reader
 from poml_map.cube.ranges import check_range, check_whole
 from poml_map.grid import Tile
@@ -78,12 +79,18 @@ class Series:
         self.convert = Conversion(source)
         self._position = {step: index for index, step in enumerate(steps)}
         self._lock, self._kept = threading.Lock(), None
+        self._blocks = BlockCache(cache_limit(len(self.all_frames())))
 
     def __getstate__(self):
-        return self.__dict__ | {"_lock": None, "_kept": None}  # another process reads for itself
+        return self.__dict__ | {
+            "_lock": None,
+            "_kept": None,
+            "_blocks": None,
+        }  # another process reads for itself
 
     def __setstate__(self, state):
         self.__dict__.update(state, _lock=threading.Lock())
+        self._blocks = BlockCache(cache_limit(len(self.all_frames())))
 
     @property
     def is_kept(self) -> bool:
@@ -116,7 +123,7 @@ class Series:
             and self.area.col0 <= window.col0 and window.col1 <= self.area.col1
         )  # fmt: skip
         if not (within and self.is_kept and all(step in self._position for step in steps)):
-            return self._read(steps, window), window
+            return self._read(steps, window, self._blocks), window
         with self._lock:
             if self._kept is None:
                 self._kept = self._read(self.steps, self.area)
@@ -134,7 +141,7 @@ class Series:
         for start in range(area.row0, area.row1, rows):
             self._frames([frame], Tile(start, min(start + rows, area.row1), area.col0, area.col1))
 
-    def _read(self, steps: list[Step], window: Tile) -> np.ndarray:
+    def _read(self, steps: list[Step], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
         """Every frame is read once, year by year, and goes into all steps that use it."""
         size = window.shape[0] * window.shape[1]
         out = np.empty((len(steps), size), "float32")
@@ -147,7 +154,7 @@ class Series:
         batch = 12 * max(_BATCH_BYTES // (12 * 8 * size), 1)  # whole years: a file of a year is opened once
         for start in range(0, len(frames), batch):
             part = frames[start : start + batch]
-            for frame, values in zip(part, self._frames(part, window), strict=True):
+            for frame, values in zip(part, self._frames(part, window, blocks), strict=True):
                 for index in users[frame]:
                     if index in means:
                         means[index].add(values.ravel())
@@ -157,8 +164,8 @@ class Series:
             out[index] = mean.value()
         return out
 
-    def _frames(self, frames: list[Frame], window: Tile) -> np.ndarray:
-        values = self.reader.read(frames, window)
+    def _frames(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
+        values = self.reader.read(frames, window, blocks)
         for index, frame in enumerate(frames):
             self.convert(values[index], frame)
         check_range(self.source, self.reader, frames, window, values, self.convert)

@@ -19,6 +19,7 @@ import pyflwdir
 import pyproj
 
 from poml_map.catalog import Source
+from poml_map.cube.blocks import BlockCache
 from poml_map.cube.frames import STATIC, Frame
 from poml_map.cube.positions import SourceGrid
 from poml_map.cube.series import Series
@@ -79,8 +80,8 @@ class TerrainReader:
         file, band = self._terrain.elevation.reader.place(frame)
         return file, f"{band}, {self._column} made from it"
 
-    def read(self, frames: list[Frame], window: Tile) -> np.ndarray:
-        """Values, shape (len(frames), rows, columns), NaN where missing."""
+    def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
+        """Values, shape (len(frames), rows, columns), NaN where missing; all of them are in memory."""
         whole = self._terrain.window
         rows = slice(window.row0 - whole.row0, window.row1 - whole.row0)
         cols = slice(window.col0 - whole.col0, window.col1 - whole.col0)

@@ -121,9 +121,9 @@ def test_a_small_part_of_the_dataset_reads_only_what_it_needs(mini, monkeypatch)
     windows = []
     read = RasterFiles.read
 
-    def counted(self, frames, window):
+    def counted(self, frames, window, blocks):
         windows.append((self.source.name, window.shape, len(frames)))
-        return read(self, frames, window)
+        return read(self, frames, window, blocks)
 
     monkeypatch.setattr(RasterFiles, "read", counted)
     open_cube(mini.region(), chunk=4)["CLAY"][:4, :4].compute(scheduler="synchronous")
