@@ -28,7 +28,7 @@ class Given:
 
     def __init__(self, run, spinup, clay, driver, dpm_rpm, rate_factor, manure, cell, zone):
         self.clay = checks.percent_clay(clay)
-        self.cell, self.zone = _index("cell", cell), _index("zone", zone)
+        self.cell, self.zone = column_index("cell", cell), column_index("zone", zone)
         self.run, self.spinup = _weather("run", run), _weather("spinup", spinup)
         self.ratio = _ratio(driver)
         self.years = len(self.ratio)
@@ -53,13 +53,13 @@ class Given:
         for which, drivers in (("run", self.run), ("spinup", self.spinup)):
             for name, values in drivers.items():
                 if self.cell is not None and name != "ndvi":
-                    _check_columns("cell", self.cell, f"{which} {name}", values)
+                    check_columns("cell", self.cell, f"{which} {name}", values)
                 else:
                     shapes[f"{which} {name}"] = values.shape[1:]
         if self.zone is None:
             shapes["driver"] = self.ratio.shape[1:]
         else:
-            _check_columns("zone", self.zone, "driver", self.ratio)
+            check_columns("zone", self.zone, "driver", self.ratio)
         for name in ("cell", "zone", "dpm_rpm"):
             values = getattr(self, name)
             shapes |= {} if values is None else {name: values.shape}
@@ -125,7 +125,8 @@ def _ratio(driver):
     return driver / driver[0]
 
 
-def _index(name, index):
+def column_index(name, index):
+    """Whole numbers (n,) that say which column a pixel reads; None stays None."""
     if index is None:
         return None
     index = np.asarray(index)
@@ -137,7 +138,8 @@ def _index(name, index):
     return index
 
 
-def _check_columns(name, index, what, values):
+def check_columns(name, index, what, values):
+    """Refuse an index that points beside the columns of `values` (months or years, columns)."""
     if values.ndim != 2:
         raise ValueError(
             f"{what} has shape {values.shape}, expected 2 axes with `{name}`. Mend: give one column for each {name}."
