@@ -130,10 +130,12 @@ class Run:
         )
 
     def first_state(self):
-        """A fresh array (4, ...) with the start in every site and parameter set."""
+        """A fresh array (4, ...) with the start in every site and parameter set; NaN where the site lacks anything."""
         state = np.empty((4, *self.shape))
+        # 0, or NaN: without it RPM would go on where DPM is missing, and DPM and RPM where the clay is.
+        missing = 0.0 * (self.start.sum(axis=0) + self.alpha + self.dpm_share)
         for pool, first in zip(views(state), self.start, strict=True):
-            pool[...] = first
+            pool[...] = first + missing
         return state
 
     def stocks(self, record):

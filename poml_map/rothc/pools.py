@@ -112,7 +112,7 @@ def simulate(start, rate, c_input, clay, *, dpm_rpm=params.DPM_RPM_CROPS, manure
     run = Run(start, rate, c_input, clay, dpm_rpm=dpm_rpm, manure=manure, mu_max=mu_max, k_m=k_m)
     pools = np.empty((run.months, 4, *run.shape))
     for month, state in enumerate(run.march()):
-        pools[month] = state
+        pools[month] = state + 0.0 * state.sum(axis=0)  # a missing input reaches BIO and HUM a month later
     return pools
 
 
@@ -202,7 +202,9 @@ def carbon_balance(
     added = np.zeros(run.shape) + run.c_input.sum(axis=0)
     if run.manure is not None:
         added = added + run.manure.sum(axis=0)
-    return CarbonBalance(added, respired, last.sum(axis=0) - run.first_state().sum(axis=0))
+    stored = last.sum(axis=0) - run.first_state().sum(axis=0)
+    missing = 0.0 * (added + stored)  # 0, or NaN where anything is missing
+    return CarbonBalance(added + missing, respired + missing, stored + missing)
 
 
 def breathe(run):

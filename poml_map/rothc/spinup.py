@@ -266,7 +266,7 @@ def start_from(equilibria, stock, clay, *, iom=None, pools="equilibrium"):
     if pools == "weihermueller":
         shared = _before_sites(weihermueller(stock, clay, iom=iom), annual_input.ndim)
         balanced = np.where(np.isnan(annual_input), np.nan, shared)
-    return StartState(balanced, np.broadcast_to(iom, annual_input.shape).copy()[()], annual_input)
+    return StartState(balanced, np.where(np.isnan(annual_input), np.nan, iom)[()], annual_input)
 
 
 def weihermueller(stock, clay, *, iom=None):
@@ -307,6 +307,7 @@ def weihermueller(stock, clay, *, iom=None):
     clay = checks.percent_clay(clay)
     iom = inert_carbon(stock) if iom is None else checks.not_negative("iom", iom, "kg/m2")
     active = _active_carbon(stock, iom)
+    checks.common_shape(stock=active.shape, clay=clay.shape)
     rpm, bio, hum = (_transfer(stock, clay, *params.WEIHERMUELLER[pool]) for pool in ("RPM", "BIO", "HUM"))
     dpm = np.maximum(active - rpm - bio - hum, 0.0)
     pools = np.stack(np.broadcast_arrays(dpm, rpm, bio, hum))
