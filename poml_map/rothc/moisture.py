@@ -12,7 +12,7 @@ from . import checks, params
 REPEATS_WITHIN = 1e-9
 """Largest difference between two cycle-ends of a water bucket that counts as a repeat. [mm]"""
 
-_ROUNDS_PER_MONTH, _ROUNDS_TO_SETTLE = 12, 4
+ROUNDS_PER_MONTH, ROUNDS_TO_SETTLE = 12, 4
 
 
 def evaporation_from_pan(pan_evaporation):
@@ -172,7 +172,7 @@ def periodic_deficit(precip, evaporation, clay, depth_cm, cover):
     # a month reaches the end of its piece; the cycles before that can be leapt over. As the path only falls, a
     # month changes its piece at most three times (off the 0 limit, through the bare limit, onto the covered one).
     # Each change costs a leap and at most three cycles around it: a bounded number of rounds.
-    for _ in range(_ROUNDS_PER_MONTH * bucket.months + _ROUNDS_TO_SETTLE):
+    for _ in range(ROUNDS_PER_MONTH * bucket.months + ROUNDS_TO_SETTLE):
         path = bucket.fill(start)
         drift = path[-1] - start
         if not (np.abs(drift) > REPEATS_WITHIN).any():
