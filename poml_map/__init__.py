@@ -9,14 +9,18 @@ from importlib import import_module
 from poml_map._version import __version__
 
 _HOME = {
+    "Options": "poml_map.rothc",
     "PomlRegressor": "poml_map.hybrid",
     "animate": "poml_map.products",
     "carbon_stock": "poml_map.rothc.stock",
+    "equilibrium_rothc": "poml_map.process",
     "load_region": "poml_map.config",
     "map_years": "poml_map.mapping",
     "open_cube": "poml_map.cube",
     "open_store": "poml_map.mapping",
     "run": "poml_map.pipeline",
+    "simulate_rothc": "poml_map.process",
+    "sites_from_table": "poml_map.process",
     "write_demo": "poml_map.demo",
 }
 
