@@ -119,8 +119,8 @@ class Cube:
         ----------
         tile : Tile
         mapped_only : bool
-            Leave every pixel outside the mask NaN, which saves reading it; a tile without a mapped pixel then
-            holds the mask alone.
+            Leave out every pixel outside the mask: all variables but the mask are over ``pixel`` instead of (y, x),
+            the mapped pixels row by row. A tile without one then holds the mask alone.
 
         Returns
         -------
@@ -142,8 +142,9 @@ class Cube:
             points = points.chosen(wanted)
         for name, (dims, values) in self._values(points, columns).items() if columns else ():
             if mapped_only:
-                values = _spread(values, wanted)
-            data[name] = ((*dims, "y", "x"), values.reshape(*values.shape[: len(dims)], *tile.shape))
+                data[name] = ((*dims, "pixel"), values)
+            else:
+                data[name] = ((*dims, "y", "x"), values.reshape(*values.shape[: len(dims)], *tile.shape))
         coords = self._time_coords() | {"y": self.grid.y[tile.rows], "x": self.grid.x[tile.cols]}
         return self.described(xr.Dataset(data, coords=coords))
 
@@ -278,10 +279,3 @@ class Cube:
         entry = layer.source.entry
         source = entry.source or layer.source.name
         return {"units": layer.unit, "long_name": about, "source": source}
-
-
-def _spread(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Values (..., k) of the k wanted pixels as (..., n), NaN at the others."""
-    everywhere = np.full((*values.shape[:-1], len(wanted)), np.nan, values.dtype)
-    everywhere[..., wanted] = values
-    return everywhere

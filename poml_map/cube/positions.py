@@ -28,6 +28,16 @@ def transformer(source: str, target: str) -> pyproj.Transformer | None:
     return pyproj.Transformer.from_crs(a, b, always_xy=True)
 
 
+@cache
+def steps_between(source: str, target: str) -> str:
+    """What PROJ computes on the way: CRSs that are only spelled differently have the same steps."""
+    change = transformer(source, target)
+    if change is None:
+        return ""
+    known = change.definition.startswith("proj=")  # else it chooses by place, among several ways
+    return change.definition if known else target
+
+
 def moved(x, y, source: str, target: str) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates in another CRS.
 
@@ -86,11 +96,17 @@ class Points:
         return cls(grid.x[col], grid.y[row], grid.resolution, grid.crs)
 
     def chosen(self, wanted: np.ndarray) -> Points:
-        """Those of which `wanted`, shape (n,), is true."""
-        return Points(self.x[wanted], self.y[wanted], self.size, self.crs)
+        """Those of which `wanted`, shape (n,), is true; what is known of each point goes along."""
+        part = Points(self.x[wanted], self.y[wanted], self.size, self.crs)
+        for key, known in self._known.items():
+            if isinstance(known, np.ndarray):
+                part._known[key] = known[wanted]
+            elif isinstance(known, tuple):
+                part._known[key] = tuple(each[wanted] for each in known)
+        return part
 
     def once(self, key, make: Callable):
-        """What `make` returns, remembered under `key`."""
+        """What `make` returns, remembered under `key`; arrays and tuples of arrays have a value for each point."""
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
@@ -103,7 +119,7 @@ class Points:
             y = self.y + up * self.size[1] if up else self.y
             return moved(x, y, self.crs, crs)
 
-        return self.once(("coordinates", crs, right, up), make)
+        return self.once(("coordinates", steps_between(self.crs, crs), right, up), make)
 
 
 @dataclass(frozen=True)

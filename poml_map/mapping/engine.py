@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from poml_map.grid import Grid, Tile
+from poml_map.mapping.pixels import mapped_pixels
 from poml_map.mapping.starts import refuse_impossible_starts
 from poml_map.mapping.store import write_tile
 from poml_map.mapping.tiles import TileModel, map_tile
@@ -58,7 +59,7 @@ def map_region(
     Parameters
     ----------
     read_tile : callable
-        Gives the covariates and drivers of a tile, in memory.
+        Gives the covariates and drivers of a tile, in memory, over (y, x) or over its mapped pixels.
     grid : Grid
     model : TileModel
     store : Path
@@ -84,7 +85,7 @@ def map_region(
     finished: list[int] = []
 
     def task(tile: Tile) -> Counter:
-        data = read_tile(tile)
+        data = mapped_pixels(read_tile(tile))
         refuse_impossible_starts(data, model)
         maps, counts = map_tile(data, model)
         write_tile(store, tile, maps)
@@ -127,7 +128,9 @@ def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE)
     shape = (len(model.years), rows, cols)
     maps = {name: np.full(shape, np.nan, "float32") for name in model.models}
     for tile in Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size):
-        part = cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
+        part = mapped_pixels(
+            cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
+        )
         refuse_impossible_starts(part, model)
         for name, values in map_tile(part, model)[0].items():
             maps[name][:, tile.rows, tile.cols] = values

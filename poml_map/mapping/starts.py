@@ -15,7 +15,7 @@ def refuse_impossible_starts(tile: xr.Dataset, model: TileModel) -> None:
     Parameters
     ----------
     tile : xarray.Dataset
-        As `map_tile` takes it; one that holds the mask alone has nothing to refuse.
+        From `mapped_pixels`; one that holds the mask alone has nothing to refuse.
     model : TileModel
 
     Raises
@@ -38,10 +38,10 @@ def refuse_impossible_starts(tile: xr.Dataset, model: TileModel) -> None:
 
 def _not_above_zero(tile: xr.Dataset, values: xr.DataArray, expected: str, mend: str) -> list[Problem]:
     numbers = values.to_numpy()
-    bad = tile["mask"].to_numpy().astype(bool) & (numbers <= 0)
-    if not bad.any():
+    bad = np.flatnonzero(numbers <= 0)
+    if not len(bad):
         return []
-    row, col = (int(index) for index in np.argwhere(bad)[0])
-    found = f"{int(bad.sum())} pixels such as {numbers[row, col]:g} {values.attrs.get('units', '')}".strip()
+    row, col = (int(index) for index in np.argwhere(tile["mask"].to_numpy())[bad[0]])
+    found = f"{len(bad)} pixels such as {numbers[bad[0]]:g} {values.attrs.get('units', '')}".strip()
     place = f"x {float(tile['x'][col]):g}, y {float(tile['y'][row]):g}"
     return [Problem(f"column {values.name}", place, found, expected, mend)]

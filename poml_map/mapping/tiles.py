@@ -10,6 +10,7 @@ import xarray as xr
 
 from poml_map import schema
 from poml_map.hybrid import PomlForest
+from poml_map.mapping.pixels import PIXEL, mapped_pixels
 from poml_map.rothc.forcing import Forcing, Options, build_forcing
 from poml_map.rothc.pools import simulate_stock
 from poml_map.rothc.spinup import start_state
@@ -66,7 +67,7 @@ def map_tile(tile: xr.Dataset, model: TileModel) -> tuple[dict[str, np.ndarray],
     Parameters
     ----------
     tile : xarray.Dataset
-        In memory, with `TileModel.variables` on (y, x), years and months as the cube has them.
+        In memory, with `TileModel.variables` on (y, x) or (pixel), years and months as the cube has them.
     model : TileModel
 
     Returns
@@ -83,42 +84,46 @@ def map_tile(tile: xr.Dataset, model: TileModel) -> tuple[dict[str, np.ndarray],
     counts = Counter(outside=int((~mask).sum()))
     if not mask.any():
         return maps, counts
-    complete = mask & _complete(tile, mask, model, counts)
+    tile = mapped_pixels(tile)
+    complete = _complete(tile, model, counts)
     counts["mapped"] = int(complete.sum())
     if not complete.any():
         return maps, counts
     at = _Pixels(tile, complete, model.years)
     stocks = _forests(at, model)
     stocks["PO"] = _process(at, model, stocks["ML"][0])
+    where = mask.copy()
+    where[mask] = complete
     for name, values in stocks.items():
-        maps[name][:, complete] = values
+        maps[name][:, where] = values
     return maps, counts
 
 
-def _complete(tile: xr.Dataset, mask, model: TileModel, counts: Counter) -> np.ndarray:
-    complete = np.ones_like(mask)
+def _complete(tile: xr.Dataset, model: TileModel, counts: Counter) -> np.ndarray:
+    complete = np.ones(tile.sizes[PIXEL], bool)
     for name in model.variables:
-        values = tile[name]
         if name == "mask":
             continue
-        missing = np.isnan(values.to_numpy()).any(tuple(values.get_axis_num(d) for d in values.dims[:-2]))
-        newly = mask & complete & missing
-        if newly.any():
-            counts[f"no data: {name}"] += int(newly.sum())
+        values = tile[name].to_numpy()
+        # The largest of numbers and NaN is NaN: one pass, where asking every number for NaN takes two.
+        missing = np.isnan(values.max(axis=0) if values.ndim > 1 else values)
+        if (complete & missing).any():
+            counts[f"no data: {name}"] += int((complete & missing).sum())
         complete &= ~missing
     return complete
 
 
 @dataclass(frozen=True)
 class _Pixels:
-    """Values of the mapped pixels of a tile, time first, pixels last."""
+    """Values of the complete pixels of a tile, time first, pixels last."""
 
     tile: xr.Dataset
     complete: np.ndarray
     years: range
 
     def of(self, name: str) -> np.ndarray:
-        return self.tile[name].to_numpy()[..., self.complete]
+        values = self.tile[name].to_numpy()
+        return values if self.complete.all() else values[..., self.complete]
 
     def annual(self, name: str) -> np.ndarray:
         values = self.of(name)
