@@ -436,7 +436,10 @@ cover: fraction
     assert rothc.class_columns() == dict.fromkeys(["dpm_rpm", "rate_factor", "groups"], "LAND_USE")
     assert rothc.crops == [(11, 5, 1.0, 0.3), (6, 10, 2.0, 0.5)]
     assert rothc.dpm_rpm.by_class == {1: 1.44, 2: 0.67, 30: 0.25}
-    assert rothc.rate_factor.by_class == {1: "paddy_all_year", 2: (1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1)}
+    assert rothc.rate_factor.by_class == {
+        1: "paddy_all_year",
+        2: (1, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.2, 1, 1, 1),
+    }
 
 
 @pytest.mark.parametrize(
@@ -458,6 +461,15 @@ def test_an_option_of_rothc_may_be_stated_in_each_of_its_forms(region_file, opti
     name = region_file(("[dem,", "[straw, dung, plants, dem,"), ("cover_ndvi: 0.4", options))
 
     assert load_region(name).settings.rothc.columns() == columns
+
+
+def test_a_mask_fills_no_column_whatever_its_entry_says(region_file, problems_of):
+    name = region_file(
+        ("cover_ndvi: 0.4", "input_driver: CROPS"),
+        catalog=[("classes: [1]}", "classes: [1], column: CROPS}")],
+    )
+
+    assert "CROPS, which no source makes" in problems_of(load_region, name)[0]
 
 
 def test_columns_have_the_time_and_unit_of_the_cube_whatever_the_source(region_file):

@@ -70,6 +70,7 @@ def test_the_spin_up_may_be_the_real_months_of_its_years_on_every_route(mini, wh
         assert_allclose(of_years.mean(axis=0), mean[f"{name}_spinup"], rtol=2e-6)
         assert_array_equal(months, lazy[name].sel(time=months["spinup_time"].values).compute())
         assert_array_equal(real[name], mean[name])
+    assert "spinup" not in {label[0] for label in open_layers(mini.region()).layers["precip"].plan.steps}
     assert str(real["spinup_time"].values[0])[:10] == "1978-01-01"
     assert "month" not in real.dims
     assert real["precip_spinup"].attrs["long_name"] == "precipitation of the month, months of the spin-up"
@@ -259,8 +260,8 @@ def test_a_class_between_classes_is_refused_where_it_lies(mini, whole, write):
 
 def test_the_deep_check_names_mapped_classes_without_a_ratio(mini, write):
     def plant(values):
-        values[:6] = 9  # north of the area: nothing there is mapped
         values[values == 3] = 7
+        values[:10] = 9  # north of the area, where the grid has pixels that are not mapped
 
     land_use(mini, write, plant)
     mini.settings["rothc"] = {"dpm_rpm": {"column": "LAND_USE", "values": {"1": 1.44, "2": 0.67}}}
