@@ -1,0 +1,137 @@
+"""Equilibrium of the pools under a cycle of months, for blocks of pixels: `spinup.equilibrium` compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from poml_map.compiling import compiled
+
+from ..flat import NO_INDEX
+from .columns import BLOCK, read
+from .decay import SLOWEST_MONTHLY, powers, stays
+
+# Rows of a block's local array. BIO and HUM run three times: with the input and what decays of DPM and RPM, and then
+# 1 kg of each alone; what becomes of those two are the columns of the linear map of a cycle.
+_DPM, _RPM, _KEPT_DPM, _KEPT_RPM, _BIO, _HUM, _BIO_OF_BIO, _HUM_OF_BIO, _BIO_OF_HUM, _HUM_OF_HUM = range(10)
+_STAYS, _CAME, _TO_DPM, _TO_RPM, _TO_HUM, _ALPHA, _BETA, _ROWS = range(10, 18)
+
+
+@compiled
+def equilibrium(rate, c_input, split, soil, pools):
+    """Pools at the end of a cycle of months that is repeated for ever.
+
+    Parameters
+    ----------
+    rate : ndarray (months, n)
+        [-]
+    c_input : ndarray (12, ...) or (months, ...), with n or 1 columns
+        Carbon of one source; 12 months stand for every year. [kg/m2]
+    split : ndarray (3, n)
+        Shares of it that enter DPM, RPM and HUM. [1]
+    soil : decay.Soil
+    pools : ndarray (4, n)
+        Filled with the result. [kg/m2]
+    """
+    block = np.empty((_ROWS, BLOCK))
+    n = pools.shape[1]
+    for low in range(0, n, BLOCK):
+        width = min(BLOCK, n - low)
+        for j in range(width):
+            block[_ALPHA, j] = soil.alpha[low + j]
+            block[_BETA, j] = soil.beta[low + j]
+            block[_TO_DPM, j] = split[0, low + j]
+            block[_TO_RPM, j] = split[1, low + j]
+            block[_TO_HUM, j] = split[2, low + j]
+        _begin(block)
+        for month in range(len(rate)):
+            _read_month(block, rate, c_input, month, low, width)
+            _plant_material(block, width)
+        for j in range(width):
+            block[_DPM, j] /= 1.0 - block[_KEPT_DPM, j]
+            block[_RPM, j] /= 1.0 - block[_KEPT_RPM, j]
+        for month in range(len(rate)):
+            _read_month(block, rate, c_input, month, low, width)
+            _probes(block, width)
+            _humus(block, width)
+            _plant_material(block, width)
+        _close(block, width)
+        pools[0, low : low + width] = block[_DPM, :width]
+        pools[1, low : low + width] = block[_RPM, :width]
+        pools[2, low : low + width] = block[_BIO, :width]
+        pools[3, low : low + width] = block[_HUM, :width]
+
+
+@compiled(inline="always")
+def _begin(block):
+    block[_DPM : _HUM_OF_HUM + 1] = 0.0
+    block[_KEPT_DPM] = 1.0
+    block[_KEPT_RPM] = 1.0
+    block[_BIO_OF_BIO] = 1.0
+    block[_HUM_OF_HUM] = 1.0
+
+
+@compiled(inline="always")
+def _read_month(block, rate, c_input, month, low, width):
+    read(c_input[month % len(c_input)], NO_INDEX, low, width, block[_CAME])
+    for j in range(width):
+        block[_STAYS, j] = rate[month, low + j] * SLOWEST_MONTHLY
+    stays(block[_STAYS], width)
+
+
+@compiled(inline="always")
+def _plant_material(block, width):
+    """DPM and RPM, which nothing flows into but the input: each is a linear map of itself alone."""
+    dpm, rpm, kept_dpm, kept_rpm = block[_DPM], block[_RPM], block[_KEPT_DPM], block[_KEPT_RPM]
+    left, came, to_dpm, to_rpm = block[_STAYS], block[_CAME], block[_TO_DPM], block[_TO_RPM]
+    for j in range(width):
+        stays_dpm, stays_rpm, _ = powers(left[j])
+        kept_dpm[j] *= stays_dpm
+        kept_rpm[j] *= stays_rpm
+        dpm[j] = dpm[j] * stays_dpm + came[j] * to_dpm[j]
+        rpm[j] = rpm[j] * stays_rpm + came[j] * to_rpm[j]
+
+
+@compiled(inline="always")
+def _humus(block, width):
+    """BIO and HUM with what decays of DPM and RPM as they are before this month."""
+    dpm, rpm, bio, hum = block[_DPM], block[_RPM], block[_BIO], block[_HUM]
+    left, came, to_hum, alpha, beta = (
+        block[_STAYS],
+        block[_CAME],
+        block[_TO_HUM],
+        block[_ALPHA],
+        block[_BETA],
+    )
+    for j in range(width):
+        stays_dpm, stays_rpm, stays_bio = powers(left[j])
+        of_plants = dpm[j] * (1.0 - stays_dpm) + rpm[j] * (1.0 - stays_rpm)
+        lost = of_plants + bio[j] * (1.0 - stays_bio) + hum[j] * (1.0 - left[j])
+        bio[j] = bio[j] * stays_bio + alpha[j] * lost
+        hum[j] = hum[j] * left[j] + beta[j] * lost + came[j] * to_hum[j]
+
+
+@compiled(inline="always")
+def _probes(block, width):
+    bio_of_bio, hum_of_bio = block[_BIO_OF_BIO], block[_HUM_OF_BIO]
+    bio_of_hum, hum_of_hum = block[_BIO_OF_HUM], block[_HUM_OF_HUM]
+    left, alpha, beta = block[_STAYS], block[_ALPHA], block[_BETA]
+    for j in range(width):
+        _, _, stays_bio = powers(left[j])
+        lost = bio_of_bio[j] * (1.0 - stays_bio) + hum_of_bio[j] * (1.0 - left[j])
+        bio_of_bio[j] = bio_of_bio[j] * stays_bio + alpha[j] * lost
+        hum_of_bio[j] = hum_of_bio[j] * left[j] + beta[j] * lost
+        lost = bio_of_hum[j] * (1.0 - stays_bio) + hum_of_hum[j] * (1.0 - left[j])
+        bio_of_hum[j] = bio_of_hum[j] * stays_bio + alpha[j] * lost
+        hum_of_hum[j] = hum_of_hum[j] * left[j] + beta[j] * lost
+
+
+@compiled(inline="always")
+def _close(block, width):
+    """Solve (BIO, HUM) = P (BIO, HUM) + q for the two pools, as `spinup.equilibrium` does."""
+    bio, hum = block[_BIO], block[_HUM]
+    for j in range(width):
+        bio_left, hum_left = 1.0 - block[_BIO_OF_BIO, j], 1.0 - block[_HUM_OF_HUM, j]
+        determinant = bio_left * hum_left - block[_BIO_OF_HUM, j] * block[_HUM_OF_BIO, j]
+        bio_in, hum_in = bio[j], hum[j]
+        bio[j] = (hum_left * bio_in + block[_BIO_OF_HUM, j] * hum_in) / determinant
+        hum[j] = (bio_left * hum_in + block[_HUM_OF_BIO, j] * bio_in) / determinant
