@@ -374,3 +374,53 @@ def test_impossible_drivers_are_refused_by_name_place_and_mend(change, words):
         prepare(**(good | change))
     for word in [*words, "Mend:"]:
         assert word in str(refusal.value)
+
+
+def test_a_southern_year_is_a_northern_one_half_a_year_later():
+    """Seasons and sampling month moved by six months give the same start, whatever the calendar calls them."""
+    north, south = (
+        _real_years(3),
+        {name: np.roll(values, -6, axis=0) for name, values in _real_years(3).items()},
+    )
+    months = {12: tuple(range(1, 13)), 6: (*range(7, 13), *range(1, 7))}
+    starts = {}
+    for spinup in ("real_years", "mean_months"):
+        for (sampling_month, weights), cycle in zip(months.items(), (north, south), strict=True):
+            options = Options(sampling_month=sampling_month, input_months=weights, spinup=spinup)
+            forcing = build_forcing(_run(), cycle, CLAY, _driver(), options)
+            starts[sampling_month] = forcing.spinup_rate, forcing.spinup_shares
+        assert_allclose(starts[6][0], starts[12][0], rtol=1e-12)
+        assert_allclose(starts[6][1], starts[12][1], rtol=1e-12)
+
+
+def test_a_run_from_a_wet_month_starts_at_the_deficit_of_that_month():
+    """Mediterranean: dry in summer. A run from August begins with a dry soil, not with the full one of January."""
+    months = np.arange(12)[:, None]
+    year = {
+        "air_temp": np.full((12, 1), 15.0),
+        "precip": 60 + 60 * np.cos(months * np.pi / 6),
+        "pet": 60 - 60 * np.cos(months * np.pi / 6),
+        "ndvi": np.full((12, 1), 0.6),
+    }
+    run = {name: np.tile(values, (2, 1)) for name, values in year.items()}
+    august, january = (
+        build_forcing(run, year, [25.0], np.ones((2, 1)), Options(sampling_month=month)) for month in (8, 12)
+    )
+    assert_allclose(august.rate[0] / january.rate.max(), 0.2, rtol=0.05)  # September
+    assert_allclose(august.rate[0], january.rate[8], rtol=1e-12)
+
+
+@pytest.mark.parametrize("clay", [0.0, 65.0, 100.0])
+@pytest.mark.parametrize("winter", [-5.0, -18.27, -40.0])
+def test_extreme_soils_and_winters_run_to_the_end(clay, winter):
+    """The largest deficit has its extreme at 65 % clay; the temperature formula has a pole at -18.27 degC."""
+    frozen = (np.arange(12) < 4)[:, None]
+    year = _year() | {"air_temp": np.where(frozen, winter, 15.0) + np.zeros((12, 2))}
+    run = {name: np.tile(values, (YEARS, 1)) for name, values in year.items()}
+    forcing = build_forcing(run, year, [clay, 20.0], _driver(), Options())
+    start = rothc.start_state([4.0, 5.0], forcing.spinup_rate, forcing.spinup_shares, forcing.clay)
+    c_input = forcing.relative_input * start.annual_input
+    pools = rothc.simulate(start.pools, forcing.rate, c_input, forcing.clay, mu_max=1.2, k_m=0.05)
+    assert (forcing.spinup_rate[:4] == 0).all() == (winter < -5)
+    assert np.isfinite(pools).all()
+    assert (pools >= 0).all()
