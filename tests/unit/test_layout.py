@@ -34,7 +34,7 @@ SCIENCE_NEVER_SEES = {
     "netCDF4",
 }
 ROTHC_SEES_ONLY = {"numpy", "scipy", "numba"}
-HYBRID_SEES_ONLY = {*ROTHC_SEES_ONLY, "sklearn", "joblib"}
+HYBRID_SEES_ONLY = {*ROTHC_SEES_ONLY, "llvmlite", "sklearn", "joblib"}
 HEAVY = [
     "xarray",
     "dask",
