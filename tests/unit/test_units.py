@@ -103,7 +103,9 @@ def test_a_power_without_end_is_refused_before_it_is_computed(text):
         parse_unit(text)
 
 
-@pytest.mark.parametrize("unit", ["g/m2", "g/m2/year", "gC/m2", "0.001 kg C m-2 yr-1", "10 kg/ha", "0.01 t/ha/a"])
+@pytest.mark.parametrize(
+    "unit", ["g/m2", "g/m2/year", "gC/m2", "0.001 kg C m-2 yr-1", "10 kg/ha", "0.01 t/ha/a"]
+)
 def test_the_amount_of_a_year_needs_no_period(unit):
     assert yearly_conversion(unit, "kg/m2/year") == (pytest.approx(1e-3, rel=1e-12), 0)
 
