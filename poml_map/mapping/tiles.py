@@ -11,6 +11,7 @@ import xarray as xr
 from poml_map import schema
 from poml_map.hybrid import PomlForest
 from poml_map.mapping.pixels import PIXEL, mapped_pixels
+from poml_map.rothc.checks import part_of_map
 from poml_map.rothc.forcing import Forcing, Options, build_forcing
 from poml_map.rothc.pools import simulate_stock
 from poml_map.rothc.spinup import start_state
@@ -153,8 +154,9 @@ def _process(at: _Pixels, model: TileModel, ml_first: np.ndarray) -> np.ndarray:
     for first in range(0, len(stock), _PIXELS_AT_ONCE):
         part = np.s_[..., first : first + _PIXELS_AT_ONCE]
         drivers = [{name: values[part] for name, values in each.items()} for each in (run, spinup)]
-        forcing = build_forcing(*drivers, clay[part], driver[part], model.options)
-        stocks[part] = _run_on(stock[part], forcing, model)
+        with part_of_map():
+            forcing = build_forcing(*drivers, clay[part], driver[part], model.options)
+            stocks[part] = _run_on(stock[part], forcing, model)
     return stocks
 
 

@@ -8,6 +8,7 @@ from .checks import part_of_map
 from .columns import by_class
 from .drivers import Course, Drivers, Weather
 from .forcing import Forcing, build_forcing, derive, prepare
+from .forward import run_drivers
 from .groups import GroupFits, calibrate_groups
 from .inputs import Crop, crop_calendar_shares, shares_from_ndvi
 from .moisture import (
@@ -76,6 +77,7 @@ __all__ = [
     "rate_factor_preset",
     "rate_modifier",
     "required_input",
+    "run_drivers",
     "shares_from_ndvi",
     "simulate",
     "simulate_stock",

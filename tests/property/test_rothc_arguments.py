@@ -54,6 +54,23 @@ DRIVERS |= {"clay": CLAY, "driver": RNG.uniform(50, 150, (YEARS, SITES)), "dpm_r
 DRIVERS |= {"rate_factor": months(0.2, 1, 12), "manure": RNG.uniform(0, 0.1, (YEARS, SITES))}
 
 
+WEATHER = {
+    "air_temp": (-3, 28),
+    "precip": (10, 120),
+    "evaporation": (10, 120),
+    "cover": (0, 1),
+    "rate_factor": (0.2, 1),
+}
+COURSE = {f"{which} {name}": months(*ends) for which in ("spinup", "run") for name, ends in WEATHER.items()}
+COURSE |= {
+    "clay": CLAY,
+    "dpm_rpm": RUN["dpm_rpm"],
+    "spinup_shares": np.tile(SHARES, (2, 1)),
+    "relative_input": months(0, 1),
+}
+COURSE |= {"spinup_manure": RUN["manure"], "manure": months(0, 0.001), "stock": SPIN_UP["stock"], **MU}
+
+
 def from_drivers(function):
     """`prepare` and its like with the series as arguments of their own."""
 
@@ -72,6 +89,18 @@ def derive(clay, depth_cm, dpm_rpm, spinup_shares, **weather):
     return rothc.derive(
         rothc.Drivers(weather, weather, clay, depth_cm, dpm_rpm, spinup_shares, np.tile(SHARES, (2, 1)))
     )
+
+
+def run_drivers(
+    clay, dpm_rpm, spinup_shares, relative_input, spinup_manure, manure, stock, mu_max, k_m, **weather
+):
+    """The plain engine; tests/unit/rothc/test_forward.py holds the compiled one to it."""
+    spinup, run = (
+        rothc.Weather(**{name: weather[f"{which} {name}"] for name in WEATHER}) for which in ("spinup", "run")
+    )
+    carbon = spinup_shares, relative_input, spinup_manure, manure
+    drivers = rothc.Drivers(spinup, run, clay, 20.0, dpm_rpm, *carbon)
+    return rothc.run_drivers(drivers, stock, mu_max, k_m, engine="plain", keep=["pools", "respired"])
 
 
 def forward(mu_max, k_m, **sites):
@@ -135,6 +164,7 @@ TABLE = {
             "depth_cm": 20.0,
         },
     ),
+    "run_drivers": (run_drivers, COURSE),
     "forward": (forward, {**START, **IOM, **RUN, **MU}),
 }
 
@@ -323,7 +353,16 @@ MISSING = [
     if has_sites(argument, value)
 ]
 # Arguments of which a gap leaves the other results of its site as they are, by what the function says of them.
-PARTLY = {"rate_modifier", "moisture_deficit", "simulate", "forward", "prepare", "derive", "build_forcing"}
+PARTLY = {
+    "rate_modifier",
+    "moisture_deficit",
+    "simulate",
+    "forward",
+    "prepare",
+    "derive",
+    "build_forcing",
+    "run_drivers",
+}
 
 
 @pytest.mark.parametrize(("name", "argument"), MISSING)
