@@ -19,6 +19,7 @@ _HOME = {
     "open_cube": "poml_map.cube",
     "open_store": "poml_map.mapping",
     "run": "poml_map.pipeline",
+    "run_rothc": "poml_map.process",
     "simulate_rothc": "poml_map.process",
     "sites_from_table": "poml_map.process",
     "write_demo": "poml_map.demo",

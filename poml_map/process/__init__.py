@@ -5,6 +5,7 @@ The process model itself takes plain arrays (`poml_map.rothc`); here are names, 
 
 from poml_map.process.balance import equilibrium_rothc
 from poml_map.process.forward import simulate_rothc
+from poml_map.process.observed import run_rothc
 from poml_map.process.table import sites_from_table
 
-__all__ = ["equilibrium_rothc", "simulate_rothc", "sites_from_table"]
+__all__ = ["equilibrium_rothc", "run_rothc", "simulate_rothc", "sites_from_table"]

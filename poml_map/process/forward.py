@@ -21,6 +21,7 @@ from poml_map.rothc import (
     temperature_modifier,
 )
 from poml_map.rothc.engine import Run
+from poml_map.rothc.pools import breathe
 
 #: How often pools are kept -> months between.
 EVERY = {"month": 1, "year": 12}
@@ -167,22 +168,16 @@ def _recorded(run: Run, columns: Columns, months: int) -> Columns:
     size = (run.months // months, *run.shape)
     results = {name: np.empty(size) for name in (*POOLS, "stock", "co2", "mu")}
     results["IOM"][...] = columns["IOM"]
-    before, respired = run.first_state(), np.zeros(run.shape)
-    for done, state in enumerate(run.march(), start=1):
-        total = state.sum(axis=0)
-        respired += before.sum(axis=0) + _added(columns, done - 1) - total
+    bio, respired = columns["BIO"], np.zeros(run.shape)
+    for done, (state, in_month) in enumerate(breathe(run), start=1):
+        respired += in_month
         if done % months == 0:
             at = done // months - 1
             for name, pool in zip(ACTIVE, state, strict=True):
                 results[name][at] = pool
-            results["stock"][at] = total + columns["IOM"]
+            results["stock"][at] = state.sum(axis=0) + columns["IOM"]
             results["co2"][at] = respired
-            results["mu"][at] = michaelis_menten(before[2], run.mu_max, run.k_m)
+            results["mu"][at] = michaelis_menten(bio, run.mu_max, run.k_m)
             respired[...] = 0.0
-        before[...] = state
+        bio = state[2].copy()
     return results
-
-
-def _added(columns, month):
-    plant = columns["c_input"][month]
-    return plant + columns["manure"][month] if "manure" in columns else plant
