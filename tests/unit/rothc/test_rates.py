@@ -148,7 +148,7 @@ def test_periodic_deficit_does_not_depend_on_the_first_month():
 
 @pytest.mark.parametrize("name", ["rain", "evaporation", "cover", "clay"])
 def test_a_missing_value_takes_all_months_of_what_repeats_but_no_neighbour(name):
-    """Also where neighbours need another number of rounds."""
+    """Also where neighbours need another number of rounds, or where there are none."""
     names = ("rain", "evaporation", "clay", "cover")
     climate = dict(zip(names, many_climates(n=60), strict=True))
     whole = rothc.periodic_deficit(
@@ -160,6 +160,10 @@ def test_a_missing_value_takes_all_months_of_what_repeats_but_no_neighbour(name)
         holed["rain"], holed["evaporation"], holed["clay"], 20.0, holed["cover"]
     )
     assert np.isnan(periodic[:, 4]).all()
+    alone = {key: values[..., [4]] for key, values in holed.items()}
+    assert np.isnan(
+        rothc.periodic_deficit(alone["rain"], alone["evaporation"], alone["clay"], 20.0, alone["cover"])
+    ).all()
     assert_array_equal(np.delete(periodic, 4, axis=1), np.delete(whole, 4, axis=1))
 
 
