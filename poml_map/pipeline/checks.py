@@ -14,6 +14,7 @@ from poml_map import schema
 from poml_map.config import Region, load_region
 from poml_map.cube import Cube, check_cube, open_layers, region_grid
 from poml_map.errors import InputError, Problems
+from poml_map.pipeline.process_choices import process_inputs
 from poml_map.pipeline.progress import duration
 from poml_map.sites import Samples, read_samples, with_stock
 
@@ -82,6 +83,10 @@ def check_region(region_file: str | Path, deep: bool = False) -> Checked:
         file = region.settings.samples.file
         if not region.samples_path.exists() and file not in {problem.file for problem in problems}:
             problems.add(file, "", "no such file", "the sample table", "Check `samples.file`.")
+    try:
+        process_inputs(region)
+    except InputError as error:
+        problems.collect(error)
     problems.raise_if_any()
     if deep:
         read_sites(region, cube, samples)

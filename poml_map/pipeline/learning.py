@@ -112,7 +112,7 @@ def learn(
         seed=settings.validation.seed,
         progress=progress,
     )
-    stocks = model.simulate(parameters.mu_max, parameters.k_m)[:, order]
+    stocks = model.simulate(*parameters.at(model))[:, order]
     rows = {"poml": panel.training_rows(stocks, settings.hybrid.w_p), "ml": panel.training_rows(None, 0.0)}
     fitted = {name: _forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
     log.info("  %d observed and %d simulated rows", rows["poml"].n_observed, rows["poml"].n_simulated)

@@ -10,6 +10,8 @@ from poml_map.pipeline.learning import Learned
 from poml_map.pipeline.manifest import to_json
 from poml_map.pipeline.parameters import Parameters
 from poml_map.pipeline.site_model import SiteModel
+from poml_map.products import draw_calibration
+from poml_map.settings import RegionSettings
 from poml_map.sites import Samples
 from poml_map.units import stock_factor
 
@@ -56,7 +58,7 @@ def write_tables(
     in_units(samples.table, unit).to_csv(folder / "sites.csv", index=False)
     samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
     (folder / "rothc_params.json").write_text(to_json(parameters.details), encoding="utf-8")
-    stocks = model.simulate(parameters.mu_max, parameters.k_m) * stock_factor(unit)
+    stocks = model.simulate(*parameters.at(model)) * stock_factor(unit)
     years = pd.Index(list(model.years), name="year")
     simulated = pd.DataFrame(stocks, index=years, columns=samples.sites["site"])
     simulated.to_csv(folder / "site_simulations.csv", float_format="%.6g")
@@ -67,3 +69,27 @@ def write_tables(
     ):
         in_units(table, unit).to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{digits}g")
     learned.save(folder, covariate_units)
+
+
+def write_calibration(
+    folder: Path, settings: RegionSettings, parameters: Parameters, notes: list[str]
+) -> None:
+    """Draw `calibration.png`; nothing where nothing was fitted.
+
+    Parameters
+    ----------
+    folder : Path
+    settings : RegionSettings
+    parameters : Parameters
+    notes : list of str
+        What stands on every picture.
+    """
+    if parameters.profiles:
+        draw_calibration(
+            parameters.profiles,
+            folder / "calibration.png",
+            title=f"{settings.title or settings.name}: calibration of RothC",
+            unit=settings.units,
+            subtitle="Grey: K_m that the later stocks do not exclude, each with the mu_max that fits best",
+            notes=notes,
+        )

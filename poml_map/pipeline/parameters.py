@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from poml_map.config import Region
 from poml_map.errors import InputError
+from poml_map.pipeline.calibration import fit_details, interval_text, law, limit_warning
 from poml_map.pipeline.checks import one_campaign
 from poml_map.pipeline.site_model import SiteModel
-from poml_map.rothc.calibrate import CalibrationResult, calibrate
+from poml_map.rothc.calibrate import calibrate
+from poml_map.rothc.columns import ByClass
+from poml_map.rothc.groups import GroupFits, calibrate_groups
 from poml_map.rothc.problem import solve_constant_mu
+from poml_map.rothc.profile import RidgeProfile
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +31,17 @@ class Parameters:
     Attributes
     ----------
     mu_max : float
-        [-]
+        Of all sites together. [-]
     k_m : float
         [kg/m2]
     origin : {"calibrated", "given", "assumed"}
     details : dict
         What the manifest and `rothc_params.json` say about them.
     warnings : list of str
+    groups : ByClass or None
+        (mu_max, K_m) of classes that were fitted apart; every other class has those of all sites.
+    profiles : dict of str -> RidgeProfile
+        The ridge of each fit, by what was fitted.
     """
 
     mu_max: float
@@ -41,6 +49,19 @@ class Parameters:
     origin: str
     details: dict
     warnings: list
+    groups: ByClass | None = None
+    profiles: dict[str, RidgeProfile] = field(default_factory=dict)
+
+    def for_classes(self, codes) -> tuple[np.ndarray, np.ndarray]:
+        """mu_max and K_m of any array of classes; of all sites for a class that has none of its own."""
+        if self.groups is None:
+            return np.full(np.shape(codes), self.mu_max), np.full(np.shape(codes), self.k_m)
+        mu_max, k_m = self.groups.at(codes)
+        return mu_max, k_m
+
+    def at(self, model: SiteModel) -> tuple:
+        """mu_max and K_m of the sites of a model: two numbers, or with groups two arrays of shape (site,)."""
+        return (self.mu_max, self.k_m) if self.groups is None else self.for_classes(model.classes)
 
 
 def find_parameters(region: Region, model: SiteModel) -> Parameters:
@@ -53,7 +74,7 @@ def find_parameters(region: Region, model: SiteModel) -> Parameters:
     """
     rothc = region.settings.rothc
     if rothc.mu_max is not None:
-        return _given(model, rothc.mu_max, rothc.k_m, "given", [])
+        return _given(model, (rothc.mu_max, rothc.k_m), "given", [])
     if rothc.expected_change is not None:
         return _assumed(region, model, rothc.expected_change)
     if model.problem.stock.size == 0:
@@ -63,39 +84,53 @@ def find_parameters(region: Region, model: SiteModel) -> Parameters:
 
 def _calibrated(region: Region, model: SiteModel) -> Parameters:
     try:
+        if model.classes is not None:
+            return _by_group(region, model, calibrate_groups(model.problem, model.classes, _STARTS))
         result = calibrate(model.problem, n_starts=_STARTS)
     except ValueError as error:
         mend = "Check stocks, units and the input driver, or give `mu_max` and `k_m`."
+        if model.classes is not None:
+            mend = "Check stocks, units and the input driver, merge classes, or leave out `groups`."
         problem = region.document.problem(("rothc",), f"a calibration that fails: {error}", "a minimum", mend)
         raise InputError(problem) from error
-    warnings = _limit_warning(result)
-    details = {
-        "loss_kg2_m4": result.loss,
-        "rmse_kg_m2": float(np.sqrt(result.loss)),
-        "limit": result.limit,
-        "n_starts": result.n_starts,
-        "gradient": result.gradient,
-        "condition_number": result.condition_number,
-        "messages": list(result.messages),
-    }
-    return _given(model, result.mu_max, result.k_m, "calibrated", warnings, details)
+    log.info("  %s", interval_text(result.profile))
+    profiles = {"all sites": result.profile}
+    return _given(
+        model,
+        (result.mu_max, result.k_m),
+        "calibrated",
+        limit_warning(result),
+        fit_details(result),
+        profiles=profiles,
+    )
 
 
-def _limit_warning(result: CalibrationResult) -> list[str]:
-    texts = {
-        "k_m_zero": "K_m runs to 0, so mu is the constant mu_max",
-        "linear": "K_m runs to infinity, so mu is proportional to BIO",
-    }
-    if result.limit == "none":
-        return []
-    return [f"calibration: {texts[result.limit]}; that one-parameter limit was fitted. Do not interpret K_m."]
-
-
-def _law(mu_max: float, k_m: float, limit: str) -> str:
-    """The microbial factor in words; at a limit only what the data determine."""
-    if limit == "linear":
-        return f"mu = {mu_max / k_m:.4g} m2/kg x BIO"
-    return f"mu = {mu_max:.4g}" if k_m == 0 else f"mu = {mu_max:.4g} BIO / ({k_m:.4g} kg/m2 + BIO)"
+def _by_group(region: Region, model: SiteModel, found: GroupFits) -> Parameters:
+    column = region.settings.rothc.groups
+    pooled = found.pooled
+    names = {group: f"{column} {group}" for group in found.counts}
+    warnings = limit_warning(pooled, "all sites")
+    classes, profiles = {}, {"all sites": pooled.profile}
+    for group, fit in found.fits.items():
+        warnings += limit_warning(fit, names[group])
+        profiles[names[group]] = fit.profile
+        classes[group] = {
+            "law": law(fit.mu_max, fit.k_m, fit.limit),
+            "mu_max": fit.mu_max,
+            "k_m_kg_m2": fit.k_m,
+            **fit_details(fit),
+        }
+        log.info("  %s: %s; %s", names[group], classes[group]["law"], interval_text(fit.profile))
+    for group, count in found.too_few.items():
+        classes[group] = {"law": "that of all sites", "n_observations": count}
+        warnings.append(
+            f"{names[group]} has {count} later observations, fewer than {found.least}: it takes mu_max and K_m of "
+            "all sites"
+        )
+    details = {**fit_details(pooled), "groups": {"column": column, "classes": classes}}
+    groups = ByClass(column, found.table, (pooled.mu_max, pooled.k_m))
+    law_of_all = (pooled.mu_max, pooled.k_m)
+    return _given(model, law_of_all, "calibrated", warnings, details, groups=groups, profiles=profiles)
 
 
 def _assumed(region: Region, model: SiteModel, change: float) -> Parameters:
@@ -116,33 +151,37 @@ def _assumed(region: Region, model: SiteModel, change: float) -> Parameters:
         f"{change:+.1%} from {region.years[0]} to {region.years[-1]}; with mu = 1 it would be {unassumed:+.1%}"
     )
     details = {"expected_change": change, "change_with_mu_1": unassumed}
-    return _given(model, mu, 0.0, "assumed", [text], details)
+    return _given(model, (mu, 0.0), "assumed", [text], details)
 
 
-def _given(model, mu_max, k_m, origin, warnings, details=None) -> Parameters:
-    quantiles = _quantiles(model.mu_at_start(mu_max, k_m))
-    more = {
-        "mu_max": mu_max,
-        "k_m_kg_m2": k_m,
-        "origin": origin,
-        "mu_at_first_campaign": quantiles,
-        "rate_jump_at_first_campaign": _quantiles(model.rate_jump),
+def _given(model, pair, origin, warnings, details=None, *, groups=None, profiles=None) -> Parameters:
+    """Parameters with what every way to find them tells of the sites."""
+    mu_max, k_m = (float(value) for value in pair)
+    found = Parameters(mu_max, k_m, origin, {}, warnings, groups, profiles or {})
+    of_mu = quantiles(model.mu_at_start(*found.at(model)))
+    found.details.update(
+        law=law(mu_max, k_m, (details or {}).get("limit", "none")),
+        mu_max=mu_max,
+        k_m_kg_m2=k_m,
+        origin=origin,
+        mu_at_first_campaign=of_mu,
+        rate_jump_at_first_campaign=quantiles(model.rate_jump),
         **(details or {}),
-    }
-    more["law"] = _law(mu_max, k_m, more.get("limit", "none"))
-    log.info("  %s (%s); median mu at the first campaign %.3g", more["law"], origin, quantiles["median"])
+    )
+    log.info("  %s (%s); median mu at the first campaign %.3g", found.details["law"], origin, of_mu["median"])
     for text in warnings:
         log.warning("  warning: %s", text)
-    return Parameters(float(mu_max), float(k_m), origin, more, warnings)
+    return found
 
 
-def _quantiles(values: np.ndarray) -> dict[str, float]:
+def quantiles(values: np.ndarray) -> dict[str, float]:
+    """5 %, 50 % and 95 % of the values that are known, as ``q05``, ``median`` and ``q95``; NaN if none is."""
     known = values[~np.isnan(values)]
     found = np.quantile(known, [0.05, 0.5, 0.95]) if known.size else np.full(3, np.nan)
     return dict(zip(("q05", "median", "q95"), found.tolist(), strict=True))
 
 
-def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> tuple[float, float]:
+def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> tuple:
     """mu_max and K_m from the sites of the training folds only.
 
     Parameters
@@ -153,7 +192,8 @@ def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> t
 
     Returns
     -------
-    mu_max, k_m : float
+    mu_max, k_m : float or ndarray, shape (n,)
+        Two numbers; with groups, those of every site by its class, also of sites that are held out.
 
     Raises
     ------
@@ -167,7 +207,11 @@ def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> t
     try:
         if rothc.expected_change is not None:
             return solve_constant_mu(part, rothc.expected_change), 0.0
-        result = calibrate(part, n_starts=_STARTS_IN_FOLD)
+        if model.classes is not None:
+            classes = model.classes[training]
+            found = calibrate_groups(part, classes, _STARTS_IN_FOLD, profile=False)
+            return found.parameters(model.classes)
+        result = calibrate(part, n_starts=_STARTS_IN_FOLD, profile=False)
     except ValueError as error:
         found = f"a fold of the cross-validation whose training sites do not give mu_max and K_m: {error}"
         mend = "Check the samples, choose fewer or more folds, or give `mu_max` and `k_m`."

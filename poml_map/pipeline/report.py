@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poml_map.config import Region
+from poml_map.pipeline.calibration import calibration_lines
 from poml_map.pipeline.checks import fill_text
+from poml_map.pipeline.site_facts import balance_text
 from poml_map.units import STOCK_LABELS, stock_factor
 
 SYNTHETIC = "SYNTHETIC DATA: this region was made by a computer program; its maps show nothing real."
@@ -127,25 +129,45 @@ def _regional_means(manifest: dict, unit: str) -> list[str]:
 
 
 def _process(region: Region, manifest: dict, effects) -> list[str]:
-    rothc = manifest["rothc"]
-    factor, label = stock_factor(region.settings.units), STOCK_LABELS[region.settings.units]
-    mu, jump = rothc["mu_at_first_campaign"], rothc["rate_jump_at_first_campaign"]
+    rothc, unit = manifest["rothc"], region.settings.units
+    factor, label = stock_factor(unit), STOCK_LABELS[unit]
+    balance = balance_text(manifest["carbon_balance"], unit, region.years[-1])
     lines = [
         "## Process model",
         "",
         f"- {rothc['law']} ({rothc['origin']}).",
+        *calibration_lines(rothc, unit),
         "- Months of the spin-up: "
         + ", ".join(f"{key} {text}" for key, text in manifest["spinup"].items())
         + ".",
-        f"- mu at the first campaign: median {mu['median']:.3f} (5-95 %: {mu['q05']:.3f} to {mu['q95']:.3f}); "
-        "it is 1 in the spin-up, so the distance from 1 is a jump in decay that climate does not explain.",
-        f"- a*b*c after the first campaign over that of the spin-up: median {jump['median']:.3f} "
-        f"(5-95 %: {jump['q05']:.3f} to {jump['q95']:.3f}). The spin-up's mean year has no dry spells, real years "
-        "have: a ratio below 1 is no change of climate alone, and a fitted mu makes up for it.",
+        *_jumps(rothc, manifest["averaging_months"], region.settings.rothc.spinup),
+        f"- {balance[0].upper()}{balance[1:]}.",
         "- Other choices, parameters kept, mean simulated stock of the last year at the sites:",
         "",
     ]
     return [*lines, *[f"  - {text}: {difference * factor:+.3f} {label}" for text, difference in effects], ""]
+
+
+def _jumps(rothc: dict, averaging: dict, spinup: str) -> list[str]:
+    """What makes decay jump when the run begins; whether that is too much stands among the warnings."""
+    mu, jump = rothc["mu_at_first_campaign"], rothc["rate_jump_at_first_campaign"]
+    meaning = {
+        "mean_months": "The mean year of the spin-up has no dry spells, real years have: a ratio away from 1 is no "
+        "change of climate alone, and a fitted mu makes up for it.",
+        "real_years": "Both are of real years: a ratio away from 1 is a change of climate.",
+    }
+    return [
+        f"- mu at the first campaign: {_quantile_text(mu)}; it is 1 in the spin-up, so the distance from 1 is a "
+        "jump in decay that climate does not explain.",
+        f"- a*b*c after the first campaign over that of the spin-up: {_quantile_text(jump)}. {meaning[spinup]}",
+        f"- a*b*c of the real months of the run over that of their mean year: {_quantile_text(averaging)}. This is "
+        "what averaging months does by itself.",
+    ]
+
+
+def _quantile_text(quantiles: dict) -> str:
+    """Median and range of the sites."""
+    return f"median {quantiles['median']:.3f} (5-95 %: {quantiles['q05']:.3f} to {quantiles['q95']:.3f})"
 
 
 def _counts(manifest: dict) -> list[str]:

@@ -17,11 +17,13 @@ from poml_map.pipeline.checks import Checked, check_region, fill_text, read_site
 from poml_map.pipeline.effects import effects_of_choices
 from poml_map.pipeline.learning import Learned, learn
 from poml_map.pipeline.maps import write_products
-from poml_map.pipeline.outputs import in_units, write_tables
+from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
 from poml_map.pipeline.parameters import Parameters, find_parameters
+from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
-from poml_map.pipeline.site_model import build_site_model, process_options
+from poml_map.pipeline.site_facts import SiteFacts, site_facts
+from poml_map.pipeline.site_model import build_site_model
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ def _stages(
     with watch.stage("RothC at the sites"):
         model = build_site_model(region, samples, points, process_options(region))
         parameters = find_parameters(region, model)
+        facts = site_facts(region, points, model, parameters)
         effects = effects_of_choices(region, samples, points, parameters)
     notes = Notes.of(region, parameters)
     for line in [*notes.lines, *(f"Filled: {fill_text(fill)}" for fill in cube.fills)]:
@@ -107,12 +110,13 @@ def _stages(
     with watch.stage("GeoTIFFs and pictures"):
         means = write_products(region, cube, store, folder, wanted, notes, digest)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
-    content = _manifest(region, cube, samples, parameters, learned, summary, means, files, digest)
+    content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
     content["notes"] = notes.lines
     content["warnings"] += heard.warnings("sites", "cube", "hybrid", "products")
     with watch.stage("tables, manifest and report"):
         units = {name: points[name].attrs["units"] for name in settings.covariates}
         write_tables(folder, settings.units, samples, model, parameters, learned, units)
+        write_calibration(folder, settings, parameters, notes.lines)
         (folder / "report.md").write_text(
             report(region, content, accuracy, effects, notes.lines), encoding="utf-8"
         )
@@ -170,8 +174,10 @@ def _refuse_lost_pixels(store: Path, summary: MapSummary) -> None:
         raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
 
 
-def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, files, digest) -> dict:
-    warnings = list(parameters.warnings)
+def _manifest(
+    region, cube: Cube, samples, parameters, facts: SiteFacts, learned, summary, means, files, digest
+) -> dict:
+    warnings = [*parameters.warnings, *facts.warnings]
     warnings += [
         f"{n:,} pixels not mapped, {name}" for name, n in summary.pixels.items() if name.startswith("no")
     ]
@@ -187,6 +193,8 @@ def _manifest(region, cube: Cube, samples, parameters, learned, summary, means, 
         "samples": samples.counts(),
         "pixels": summary.pixels,
         "rothc": parameters.details,
+        "carbon_balance": facts.balance,
+        "averaging_months": facts.averaging,
         "forest": learned.details,
         "accuracy": in_units(learned.accuracy, region.settings.units).to_dict(orient="records"),
         "regional_mean": means,

@@ -11,8 +11,11 @@ import xarray as xr
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.errors import InputError, Problem, Problems
+from poml_map.pipeline.process_choices import process_inputs
+from poml_map.rothc.columns import ProcessInputs
 from poml_map.rothc.engine import michaelis_menten
 from poml_map.rothc.forcing import Forcing, Options, build_forcing
+from poml_map.rothc.pools import CarbonBalance
 from poml_map.rothc.problem import CalibrationProblem, forward
 from poml_map.rothc.spinup import start_state
 from poml_map.sites import Samples
@@ -34,6 +37,8 @@ class SiteModel:
         Input that holds a site at its first stock, Eq. 6. [kg/m2/year]
     rate_jump : ndarray, shape (n,)
         Mean a*b*c from a site's first campaign on over that of the spin-up; NaN without a later month. [-]
+    classes : ndarray, shape (n,), or None
+        Class of each site, by which its parameters are fitted apart.
     """
 
     problem: CalibrationProblem
@@ -41,30 +46,28 @@ class SiteModel:
     start_year: np.ndarray
     annual_input: np.ndarray
     rate_jump: np.ndarray
+    classes: np.ndarray | None = None
 
-    def simulate(self, mu_max: float, k_m: float) -> np.ndarray:
+    def simulate(self, mu_max, k_m) -> np.ndarray:
         """Stock of every run year and site, shape (years, n). [kg/m2] NaN before a site's first campaign."""
         return forward(self.problem, mu_max, k_m, 12 * np.arange(len(self.years)))
 
-    def mu_at_start(self, mu_max: float, k_m: float) -> np.ndarray:
+    def mu_at_start(self, mu_max, k_m) -> np.ndarray:
         """mu of each site at its first campaign; the spin-up has 1. [-]"""
         return michaelis_menten(self.problem.start[2], mu_max, k_m)
 
-
-def process_options(region: Region) -> Options:
-    """The process model's options as the region file states them."""
-    settings = region.settings
-    return Options(
-        depth_cm=settings.depth_cm,
-        sampling_month=settings.sampling_month,
-        cover_ndvi=settings.rothc.cover_ndvi,
-        input_months=tuple(settings.rothc.input_months),
-        dpm_rpm=settings.rothc.dpm_rpm,
-        pools=settings.rothc.pools,
-    )
+    def balance(self, mu_max, k_m) -> CarbonBalance:
+        """Carbon added, respired and stored from each site's first campaign to the last year. [kg/m2]"""
+        return self.problem.balance(mu_max, k_m)
 
 
-def build_site_model(region: Region, samples: Samples, points: xr.Dataset, options: Options) -> SiteModel:
+def build_site_model(
+    region: Region,
+    samples: Samples,
+    points: xr.Dataset,
+    options: Options,
+    inputs: ProcessInputs | None = None,
+) -> SiteModel:
     """Spin every site up to its first campaign and set up its forward run.
 
     Parameters
@@ -75,6 +78,8 @@ def build_site_model(region: Region, samples: Samples, points: xr.Dataset, optio
     points : xarray.Dataset
         The cube at ``samples.sites``, in that order.
     options : Options
+    inputs : ProcessInputs, optional
+        Columns that feed the process model; by default those of the region file.
 
     Returns
     -------
@@ -91,24 +96,19 @@ def build_site_model(region: Region, samples: Samples, points: xr.Dataset, optio
     first = table.drop_duplicates("site").set_index("site").loc[sites]
     later = table[table.duplicated("site")]
     start_year = first["year"].to_numpy()
-    run = {name: points[name].to_numpy()[-12 * len(region.years) :] for name in schema.MONTHLY}
-    spinup = {name: points[schema.spinup_name(name)].to_numpy() for name in schema.MONTHLY}
-    driver = points[region.settings.rothc.input_driver].to_numpy().astype(float)
-    driver = driver if driver.ndim == 2 else np.broadcast_to(driver, (len(region.years), driver.size))
     begin = start_year - region.years[0]
-    _refuse_impossible(region, samples, driver, begin)
     try:
-        forcing = build_forcing(run, spinup, points["CLAY"].to_numpy(), driver, options)
+        feeds = inputs or process_inputs(region)
+        forcing, scale = _forcing(region, samples, points, options, feeds, begin)
         start = start_state(
             first["stock"].to_numpy(),
             forcing.spinup_rate,
             forcing.spinup_shares,
             forcing.clay,
-            dpm_rpm=options.dpm_rpm,
+            dpm_rpm=forcing.dpm_rpm,
+            manure=forcing.spinup_manure,
             pools=options.pools,
         )
-        # The equilibrium input belongs to the site's own first campaign, so the driver is scaled to that year.
-        scale = driver[0] / driver[begin, np.arange(len(sites))]
         index = {site: position for position, site in enumerate(sites)}
         problem = CalibrationProblem(
             start.pools,
@@ -119,19 +119,46 @@ def build_site_model(region: Region, samples: Samples, points: xr.Dataset, optio
             site_index=np.array([index[site] for site in later["site"]], int),
             month_index=12 * (later["year"].to_numpy(int) - region.years[0]),
             stock=later["stock"].to_numpy(float),
-            dpm_rpm=options.dpm_rpm,
+            dpm_rpm=forcing.dpm_rpm,
             start_month=12 * begin,
+            manure=forcing.manure,
         )
     except ValueError as error:
         where = f"RothC at the sites{_site_of(error, sites)}"
         raise InputError(Problem(samples.file, where, str(error).rstrip("."))) from error
-    jump = _rate_jump(forcing, 12 * begin)
-    return SiteModel(problem, region.years, start_year, np.asarray(start.annual_input), jump)
+    groups = region.settings.rothc.groups
+    return SiteModel(
+        problem,
+        region.years,
+        start_year,
+        np.asarray(start.annual_input),
+        rate_jump=_rate_jump(forcing, 12 * begin),
+        classes=None if groups is None else points[groups].to_numpy().astype(float),
+    )
+
+
+def _forcing(region: Region, samples, points: xr.Dataset, options: Options, inputs: ProcessInputs, begin):
+    """What drives the pools, and what the input that holds a site at its first stock is scaled by."""
+    years, sites = len(region.years), np.arange(len(begin))
+    run = {name: points[name].to_numpy()[-12 * years :] for name in schema.MONTHLY}
+    spinup = {name: points[schema.spinup_name(name)].to_numpy() for name in schema.MONTHLY}
+    arguments = inputs.arguments(lambda name: points[name].to_numpy(), years)
+    driver = np.broadcast_to(arguments.pop("driver"), (years, len(begin)))
+    _refuse_impossible(region, samples, driver, begin)
+    manure = arguments.pop("manure")
+    if manure is not None:
+        # A site runs from its own first campaign on, so the first year's manure is that of its spin-up alone.
+        manure = np.concatenate([[manure[begin, sites]], manure[1:]])
+    forcing = build_forcing(
+        run, spinup, points["CLAY"].to_numpy(), driver, options, manure=manure, **arguments
+    )
+    # The equilibrium input belongs to the site's own first campaign, so the driver is scaled to that year.
+    return forcing, driver[0] / driver[begin, sites]
 
 
 def _refuse_impossible(region: Region, samples: Samples, driver: np.ndarray, begin: np.ndarray) -> None:
     """Stocks and drivers without which no site can be started, by site and year."""
-    problems, table, name = Problems(), samples.table, region.settings.rothc.input_driver
+    problems, table, name = Problems(), samples.table, region.settings.rothc.input_column
     bad = table[~((table["stock"] > 0) & (table["stock"] < np.inf))]
     if len(bad):
         rows = zip(bad["stock"], bad["site"], bad["year"], strict=True)

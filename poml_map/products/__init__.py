@@ -1,6 +1,7 @@
 """What users take away: annual GeoTIFFs, the animation, pictures."""
 
 from poml_map.products.animation import animate
+from poml_map.products.calibration_figure import draw_calibration
 from poml_map.products.geotiff import NODATA, map_name, read_map, write_map, write_years
 from poml_map.products.pictures import draw_comparison, draw_map
 from poml_map.products.place import regional_means
@@ -8,6 +9,7 @@ from poml_map.products.place import regional_means
 __all__ = [
     "NODATA",
     "animate",
+    "draw_calibration",
     "draw_comparison",
     "draw_map",
     "map_name",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import checks
+
 
 def by_class(codes, values, default=None, *, name="codes"):
     """The value of each site's or pixel's class.
@@ -46,12 +48,9 @@ def by_class(codes, values, default=None, *, name="codes"):
     codes = np.asarray(codes, dtype=np.float64)
     known = np.array(sorted(values), dtype=np.float64)
     outside = unlisted(codes, values)
-    if outside.any() and default is None:
-        found = ", ".join(f"{code:g}" for code in np.unique(codes[outside])[:5])
-        raise ValueError(
-            f"{name} has the class {found}, expected one of {', '.join(f'{code:g}' for code in known)}. "
-            "Mend: give this class a value."
-        )
+    if default is None:
+        known_classes = ", ".join(f"{code:g}" for code in known)
+        checks.refuse(name, codes, outside, f"one of the classes {known_classes}", "give this class a value")
     rows = [values[code] for code in sorted(values)] + [np.nan if default is None else default, np.nan]
     table = np.stack(np.broadcast_arrays(*(np.asarray(row, dtype=np.float64) for row in rows)))
     place = np.minimum(np.searchsorted(known, codes), len(known) - 1)

@@ -16,8 +16,8 @@ from .fitting import LINEAR_RATIO
 
 CONFIDENCE = 0.95
 
-# Grid of u: K_m from nothing to infinity, a third and three times the typical BIO among it.
-_GRID = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+# Grid of u: K_m from nothing to infinity, the typical BIO in the middle.
+_GRID = tuple(step / 20 for step in range(21))
 
 _STEP = 1e-6  # of log mu in differences
 _STILL = 1e-7  # step of log mu that no longer counts: it moves the loss by its square

@@ -7,7 +7,8 @@ import xarray as xr
 
 from poml_map import schema
 from poml_map.config import load_region
-from poml_map.pipeline.site_model import build_site_model, process_options
+from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.site_model import build_site_model
 from poml_map.sites import Samples
 
 YEARS = range(1980, 1987)
@@ -15,9 +16,17 @@ YEARS = range(1980, 1987)
 
 @pytest.fixture
 def region(region_file):
-    """Loads the small region with seven years, few trees, and these lines below the sections and at the top."""
+    """Loads the small region with seven years, few trees, and these lines below the sections and at the top.
 
-    def load(*changes, top="", rothc="", w_p=0.5, folds=3, catalog=()):
+    `land_use` adds a source of classes and one of manure.
+    """
+
+    def load(*changes, top="", rothc="", w_p=0.5, folds=3, catalog=(), land_use=False):
+        if land_use:
+            source = "  use: {driver: raster, role: land_use, uri: use.tif}\n  manure: {driver: raster, "
+            source += 'role: manure, uri: "m_{year}.tif", unit: kg/m2/year, years: [1980, 2000]}\n'
+            changes = (*changes, ("fert, crop]", "fert, crop, use, manure]"))
+            catalog = (*catalog, ("  crop: {driver", f"{source}  crop: {{driver"))
         return load_region(
             region_file(
                 ("name: small\n", f"name: small\n{top}"),
@@ -56,6 +65,8 @@ def points():
         for name in schema.MONTHLY:
             mean = data[name][1].reshape(len(years), 12, n).mean(axis=0)
             data[schema.spinup_name(name)] = (("month", "site"), mean)
+        data["LAND_USE"] = "site", np.arange(n) % 2 + 1
+        data["MANURE"] = ("year", "site"), np.linspace(0.01, 0.05, len(years))[:, None] * np.linspace(0, 1, n)
         for name in ("ELEV", "SLP", "SPI"):
             data[name] = ("site", rng.uniform(0, 30, n))
         for name in schema.ANNUAL_FROM_MONTHLY:

@@ -11,7 +11,8 @@ from poml_map.hybrid import SitePanel
 from poml_map.pipeline import learning
 from poml_map.pipeline.learning import learn
 from poml_map.pipeline.parameters import find_parameters
-from poml_map.pipeline.site_model import build_site_model, process_options
+from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.site_model import build_site_model
 
 GIVEN = "  mu_max: 1.4\n  k_m: 0.06\n"
 IDS = ["s10", "s2", "B", "a", "7", "s1", "Z", "10", "b"]  # sorted as text they stand elsewhere

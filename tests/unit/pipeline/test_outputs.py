@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from poml_map.hybrid import load_forest
 from poml_map.pipeline.learning import learn
-from poml_map.pipeline.outputs import write_tables
+from poml_map.pipeline.outputs import write_calibration, write_tables
 from poml_map.pipeline.parameters import find_parameters
-from poml_map.pipeline.site_model import build_site_model, process_options
+from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.site_model import build_site_model
 
 STOCKS = {
     "sites": ["stock"],
@@ -48,3 +50,26 @@ def test_tonnes_per_hectare_are_ten_times_the_numbers_and_nothing_else_changes(r
         saved = [load_forest(str(tmp_path / each / f"forest_{name}.npz")).forest for each in ("kg", "t")]
         probe = np.full((1, 12), 20.0)
         assert saved[0].predict(probe) == saved[1].predict(probe)
+
+
+def test_a_fit_is_drawn_and_given_parameters_are_not(region, twice, tmp_path):
+    where, points, samples = twice
+    model = build_site_model(where, samples, points, process_options(where))
+    write_calibration(tmp_path, where.settings, find_parameters(where, model), ["Synthetic data"])
+    with Image.open(tmp_path / "calibration.png") as picture:
+        assert picture.text["Title"] == "small: calibration of RothC"
+        assert "Synthetic data" in picture.text["Comment"]
+    other = region(rothc="  mu_max: 1.4\n  k_m: 0.06\n")
+    (tmp_path / "given").mkdir()
+    write_calibration(tmp_path / "given", other.settings, find_parameters(other, model), [])
+    assert not list((tmp_path / "given").iterdir())
+
+
+def test_the_parameter_file_holds_the_ridge_with_null_for_infinity(twice, tmp_path):
+    where, points, samples = twice
+    _written(tmp_path / "run", "kg/m2", where, points, samples)
+    details = json.loads((tmp_path / "run" / "rothc_params.json").read_text())
+    assert details["profile"]["points"][-1]["mu_max"] is None
+    assert details["profile"]["points"][0]["k_m_kg_m2"] == 0
+    assert details["profile"]["k_m_95_percent_kg_m2"][0] == pytest.approx(0.06, rel=1e-3)
+    assert details["n_observations"] == 12

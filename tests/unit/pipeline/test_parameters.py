@@ -9,8 +9,10 @@ from numpy.testing import assert_allclose
 from poml_map import rothc
 from poml_map.errors import InputError
 from poml_map.pipeline import parameters
+from poml_map.pipeline.calibration import law
 from poml_map.pipeline.parameters import find_parameters, fold_parameters
-from poml_map.pipeline.site_model import build_site_model, process_options
+from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.site_model import build_site_model
 
 GIVEN = "  mu_max: 2.5\n  k_m: 0.1\n"
 
@@ -181,12 +183,114 @@ def test_all_calibrations_start_more_than_once(twice, monkeypatch):
     where, points, samples = twice
     starts = []
 
-    def calibrate(problem, n_starts):
+    def calibrate(problem, n_starts, **options):
         starts.append(n_starts)
-        return rothc.calibrate(problem, n_starts)
+        return rothc.calibrate(problem, n_starts, **options)
 
     monkeypatch.setattr(parameters, "calibrate", calibrate)
     model = _built(where, samples, points)
     find_parameters(where, model)
     fold_parameters(where, model, np.arange(12) < 8)
     assert min(starts) > 1
+
+
+GROUPS = "  groups: LAND_USE\n"
+TRUTH = {1: (1.4, 0.06), 2: (0.9, 0.03)}
+
+
+@pytest.fixture
+def grouped(region, points, observe):
+    """24 sites of two classes, each with stocks of its own law; the classes may be changed."""
+
+    def make(classes=None, noise=0.0):
+        where, here = region(rothc=GROUPS, land_use=True), points(24)
+        ids = [f"s{number}" for number in range(24)]
+        later = [(site, 1986) for site in range(24)]
+        if classes is not None:
+            here["LAND_USE"] = "site", np.asarray(classes, "float32")
+        law = here["LAND_USE"].to_numpy()
+        mu_max, k_m = np.array([TRUTH.get(int(each), TRUTH[1]) for each in law]).T
+        samples = observe(where, here, ids, [1980] * 24, later, mu_max=mu_max, k_m=k_m, noise=noise)
+        return where, _built(where, samples, here)
+
+    return make
+
+
+def test_each_class_has_the_parameters_that_made_its_stocks(grouped):
+    where, model = grouped()
+    found = find_parameters(where, model)
+    for number, truth in TRUTH.items():
+        assert_allclose(np.ravel(found.for_classes([number])), truth, rtol=1e-4)
+        assert found.details["groups"]["classes"][number]["n_observations"] == 12
+        assert found.details["groups"]["classes"][number]["law"] == law(*found.groups.values[number])
+    mu_max, k_m = found.at(model)
+    bio = model.problem.start[2]
+    assert_allclose(found.details["mu_at_first_campaign"]["median"], np.median(mu_max * bio / (k_m + bio)))
+    assert list(found.profiles) == ["all sites", "LAND_USE 1", "LAND_USE 2"]
+    assert found.warnings == []
+    pooled = rothc.calibrate(model.problem)
+    assert (found.mu_max, found.k_m) == (pooled.mu_max, pooled.k_m)
+    assert found.for_classes([[99]])[0] == pooled.mu_max
+
+
+def test_a_class_with_few_observations_takes_the_parameters_of_all_and_is_named(grouped):
+    where, model = grouped([1] * 20 + [3] * 4)
+    found = find_parameters(where, model)
+    (warning,) = found.warnings
+    assert warning.startswith("LAND_USE 3 has 4 later observations, fewer than 10")
+    assert found.for_classes([3])[0] == found.mu_max
+    assert found.details["groups"]["classes"][3] == {"law": "that of all sites", "n_observations": 4}
+    assert set(found.groups.values) == {1}
+
+
+def test_a_class_at_a_limit_is_named_in_the_warning(grouped, monkeypatch):
+    monkeypatch.setitem(TRUTH, 2, (1.2, 0.0))
+    found = find_parameters(*grouped())
+    assert any(text.startswith("calibration of LAND_USE 2: K_m runs to 0") for text in found.warnings)
+    assert found.details["groups"]["classes"][2]["law"] == "mu = 1.2"
+
+
+def test_a_class_whose_stocks_nothing_explains_is_refused_by_name(grouped):
+    where, model = grouped()
+    second = model.classes[model.problem.site_index] == 2
+    broken = dataclasses.replace(
+        model.problem, stock=np.where(second, 1.8 * model.problem.stock, model.problem.stock)
+    )
+    with pytest.raises(InputError, match="group 2 \\(12 later observations\\): mu runs to zero") as refusal:
+        find_parameters(where, dataclasses.replace(model, problem=broken))
+    assert "merge classes" in str(refusal.value)
+
+
+def test_a_fold_fits_its_classes_from_its_training_sites_alone(grouped):
+    where, model = grouped(noise=0.01)
+    training = np.arange(24) < 22
+    mu_max, k_m = fold_parameters(where, model, training)
+    assert mu_max.shape == k_m.shape == (24,)
+    for number in (1, 2):
+        of_class = model.classes == number
+        alone = rothc.calibrate(model.problem.subset(training & of_class), 2, profile=False)
+        assert_allclose(
+            [mu_max[of_class], k_m[of_class]], np.tile([[alone.mu_max], [alone.k_m]], 12), rtol=1e-6
+        )
+    stock = model.problem.stock.copy()
+    stock[model.problem.site_index == 23] *= 1.02
+    other = dataclasses.replace(model, problem=dataclasses.replace(model.problem, stock=stock))
+    assert_allclose(fold_parameters(where, other, training), (mu_max, k_m), rtol=0)
+
+
+def test_without_groups_every_class_has_the_same_parameters(region, twice):
+    where, points, samples = twice
+    model = _built(where, samples, points)
+    found = find_parameters(where, model)
+    assert found.at(model) == (found.mu_max, found.k_m)
+    assert (found.for_classes(np.arange(4))[0] == found.mu_max).all()
+
+
+def test_details_tell_how_well_the_fit_is_determined(twice):
+    where, points, samples = twice
+    details = find_parameters(where, _built(where, samples, points)).details
+    assert details["n_observations"] == 12
+    assert set(details["standard_errors_of_logs"]) == {"mu_at_typical_bio", "k_m"}
+    assert details["condition_number"] > 10
+    assert np.abs(details["gradient"]).max() < 1e-9
+    assert details["profile"]["text"] == "K_m from 0.06 to 0.06 kg/m2 is not excluded (95 %)"

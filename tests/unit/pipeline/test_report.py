@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from poml_map.pipeline.parameters import find_parameters
+from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.report import SYNTHETIC, Notes, accuracy_lines, report
+from poml_map.pipeline.site_model import build_site_model
 
 
 class _Parameters:
@@ -51,7 +54,7 @@ def test_stand_ins_and_synthetic_data_are_notes(region):
     assert "Stand-in: bulk density" in notes.lines
 
 
-def _page(region, unit_factor=1.0):
+def _page(region, unit_factor=1.0, fit=None):
     """A report whose every stock is 0.125 or 4.5 kg/m2; `unit_factor` for what the manifest has in the unit."""
     table = pd.DataFrame(
         [("PO", "1980", 0, *[np.nan] * 4), ("ML", "all", 24, 0.125, 0.5, -0.125, 0.25)],
@@ -62,10 +65,17 @@ def _page(region, unit_factor=1.0):
         "regional_mean": {"year": [1980], "models": {"POML": np.array([4.5 * unit_factor])}},
         "rothc": {
             "law": "mu = 1.5",
-            "origin": "calibrated",
             "mu_at_first_campaign": quantiles,
             "rate_jump_at_first_campaign": quantiles,
+            **(fit or {"origin": "given"}),
         },
+        "carbon_balance": {
+            "added_kg_m2": 4.5,
+            "respired_kg_m2": 4.25,
+            "stored_kg_m2": 0.25,
+            "largest_error_kg_m2": 1e-15,
+        },
+        "averaging_months": {"q05": 0.7, "median": 0.8, "q95": 0.9},
         "samples": {
             "n_in": 26,
             "n_used": 24,
@@ -118,3 +128,24 @@ def test_what_was_left_out_filled_or_stands_in_is_on_the_page(region):
 
 def test_a_model_that_was_not_scored_has_no_line_in_the_accuracy_table(region):
     assert "PO" not in _page(region()).split("RMSE and ME")[0].split("MEC")[1]
+
+
+def test_the_mass_balance_and_the_jumps_of_decay_are_on_the_page(region):
+    page = _page(region())
+    assert "- Carbon of a site to 1986, mean: 4.500 added, 4.250 respired, 0.250 stored kg C m-2" in page
+    assert "over that of their mean year: median 0.800 (5-95 %: 0.700 to 0.900)" in page
+    assert "dry spells" in page
+    assert "4.250 respired" not in _page(region(top="units: t/ha\n"), 10.0)
+    assert "42.500 respired" in _page(region(top="units: t/ha\n"), 10.0)
+    assert "dry spells" not in _page(region(rothc="  spinup: real_years\n"))
+
+
+def test_the_ridge_of_a_fit_is_on_the_page_and_none_without_a_fit(region, twice):
+    where, points, samples = twice
+    model = build_site_model(where, samples, points, process_options(where))
+    details = find_parameters(where, model).details
+    page = _page(where, fit=details)
+    assert "![Misfit and mu_max along the ridge of the calibration](calibration.png)" in page
+    assert "| **0.06** | **1.4** |" in page
+    assert "| ∞ | ∞ |" in page
+    assert "calibration.png" not in _page(where)

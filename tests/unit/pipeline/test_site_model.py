@@ -7,8 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from poml_map.errors import InputError
-from poml_map.pipeline.site_model import build_site_model, process_options
+from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.site_model import build_site_model
 from poml_map.rothc import (
+    build_forcing,
     cover_from_ndvi,
     inert_carbon,
     periodic_deficit,
@@ -16,6 +18,7 @@ from poml_map.rothc import (
     simulate_stock,
     start_state,
 )
+from poml_map.rothc.presets import RATE_FACTORS
 
 
 def _built(region, samples, points):
@@ -83,6 +86,80 @@ def test_the_order_of_rows_and_sites_does_not_matter(region, points, observe, se
         return sorted(zip(sites.tolist(), problem.month_index.tolist(), problem.stock.tolist(), strict=True))
 
     assert observations(model, mixed.sites["site"]) == observations(expected, ids)
+
+
+DRIVERS = ("air_temp", "precip", "pet", "ndvi")
+OPTIONS = {
+    "real years": ("spinup: real_years", {}),
+    "share of cover": ("cover: fraction", {}),
+    "input by NDVI": ("input_months: ndvi", {}),
+    "ratio by class": (
+        "dpm_rpm: {column: LAND_USE, values: {1: 0.25, 2: 1.44}}",
+        {"dpm_rpm": np.array([0.25, 1.44, 0.25])},
+    ),
+    "factor by class": (
+        "rate_factor: {column: LAND_USE, values: {2: paddy_rice_season}}",
+        {
+            "rate_factor": np.column_stack(
+                [np.ones(12), RATE_FACTORS["paddy_rice_season"].months, np.ones(12)]
+            )
+        },
+    ),
+    "factor for all": ("rate_factor: paddy_all_year", {"rate_factor": np.full((12, 1), 0.4)}),
+    "manure": ("manure: MANURE\n  manure_months: [0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0]", {"manure": "MANURE"}),
+    "constant input": ("input_driver: constant", {"driver": np.ones((7, 1))}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_at_the_sites_is_what_the_core_gives_with_it(region, points, samples_of, name):
+    (text, given), here = OPTIONS[name], points(3)
+    where = region(("  cover_ndvi: 0.4\n", f"  {text}\n"), land_use=True)
+    if name == "real years":
+        for driver in DRIVERS:
+            here[f"{driver}_spinup"] = ("spinup_time", "site"), here[driver].to_numpy()[::-1]
+    samples = samples_of([("a", 1980, 4.0), ("b", 1980, 5.0), ("c", 1980, 3.0)])
+    stocks = _built(where, samples, here).simulate(1.4, 0.06)
+    run, spinup = ({each: here[f"{each}{end}"].to_numpy() for each in DRIVERS} for end in ("", "_spinup"))
+    given = {"driver": here["FER"].to_numpy()} | given
+    if "manure" in given:
+        given["manure"] = here["MANURE"].to_numpy()
+    forcing = build_forcing(run, spinup, here["CLAY"].to_numpy(), options=process_options(where), **given)
+    soil = {"clay": forcing.clay, "dpm_rpm": forcing.dpm_rpm}
+    state = start_state(
+        [4.0, 5.0, 3.0], forcing.spinup_rate, forcing.spinup_shares, manure=forcing.spinup_manure, **soil
+    )
+    c_input = forcing.relative_input * state.annual_input
+    series = {"rate": forcing.rate, "c_input": c_input, "manure": forcing.manure, "record": forcing.record}
+    expected = simulate_stock(state.pools, state.iom, **series, **soil, mu_max=1.4, k_m=0.06)
+    assert_allclose(stocks, expected, rtol=1e-12)
+    assert not np.allclose(stocks, _built(region(), samples, points(3)).simulate(1.4, 0.06), rtol=1e-3)
+
+
+def test_a_later_site_has_the_manure_of_its_own_first_campaign_in_the_spinup(region, points, samples_of):
+    """No manure before 1983 and the same from then on: a site that begins in 1983 is in balance with it."""
+    where, here = region(rothc="  manure: MANURE\n  input_driver: constant\n", land_use=True), points(2)
+    here["MANURE"][:] = np.where(np.arange(7) < 3, 0.0, 0.05)[:, None]
+    for name in DRIVERS:
+        mean = here[f"{name}_spinup"].to_numpy()
+        here[name][:] = np.tile(mean, (7, 1))
+    stocks = _built(where, samples_of([("a", 1983, 4.0), ("b", 1980, 4.0)]), here).simulate(1.0, 0.0)
+    assert_allclose(stocks[3:, 0], 4.0, rtol=1e-9)
+    assert stocks[-1, 1] > 4.05
+
+
+def test_a_class_without_a_ratio_is_refused_with_the_site(region, points, samples_of):
+    where = region(rothc="  dpm_rpm: {column: LAND_USE, values: {1: 1.44}}\n", land_use=True)
+    text = _refused(where, samples_of([(site, 1980, 4.0) for site in "pqr"]), points(3))
+    assert "site q" in text
+    assert "LAND_USE[1] is 2, expected one of the classes 1" in text
+
+
+def test_classes_of_the_groups_stand_with_the_sites(region, points, samples_of):
+    where = region(rothc="  groups: LAND_USE\n", land_use=True)
+    rows = [(site, 1980, 4.0) for site in "pqr"]
+    assert_array_equal(_built(where, samples_of(rows), points(3)).classes, [1, 2, 1])
+    assert _built(region(), samples_of(rows), points(3)).classes is None
 
 
 def test_only_later_campaigns_are_observations_to_fit(region, points, observe):

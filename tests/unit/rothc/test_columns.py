@@ -22,7 +22,9 @@ def test_twelve_values_of_a_class_come_months_first():
 
 
 def test_a_class_without_a_value_is_refused_by_name_or_takes_the_default():
-    with pytest.raises(ValueError, match=r"LAND_USE has the class 4, 9, expected one of 1, 2\. Mend"):
+    with pytest.raises(
+        ValueError, match=r"LAND_USE\[1\] is 9 \(3 such values\), expected one of the classes 1, 2\. Mend"
+    ):
         ByClass("LAND_USE", {1: 1.44, 2: 0.67}).at([1, 9, 4, 4, np.nan])
     assert_array_equal(by_class([1, 9, 1.5], {1: 1.44}, 0.5), [1.44, 0.5, 0.5])
     assert_array_equal(ByClass("LAND_USE", {1: 1.44}, 0.5).unlisted([1, 9, np.nan]), [False, True, False])
