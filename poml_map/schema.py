@@ -118,6 +118,18 @@ MODELS = {
     "PO": "RothC with the microbial factor",
 }
 
+#: What can be mapped of the process model beside its stock: kind -> name of each map -> what it is.
+PROCESS_MAPS = {
+    "pools": {
+        "DPM": "decomposable plant material in RothC",
+        "RPM": "resistant plant material in RothC",
+        "BIO": "microbial biomass in RothC",
+        "HUM": "humified organic matter in RothC",
+        "IOM": "inert organic matter in RothC",
+    },
+    "co2": {"CO2": "carbon respired in RothC in the twelve months before"},
+}
+
 
 def spinup_name(driver: str) -> str:
     """Name of the mean months of the spin-up years of a monthly driver.

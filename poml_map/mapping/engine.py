@@ -15,9 +15,10 @@ import numpy as np
 import xarray as xr
 
 from poml_map.grid import Grid, Tile
+from poml_map.mapping.balance import Balance
 from poml_map.mapping.pixels import mapped_pixels
 from poml_map.mapping.starts import refuse_impossible_starts
-from poml_map.mapping.store import write_tile
+from poml_map.mapping.store import layer_attributes, write_tile
 from poml_map.mapping.tiles import TileModel, map_tile
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,13 @@ class MapSummary:
     ----------
     pixels : dict of str -> int
         Mapped pixels, and those of the mask that are not, by reason.
+    balance : dict of str -> float
+        Carbon of the process model from the first to the last year, see `Balance.means`. [kg/m2]
     seconds : float
     """
 
     pixels: dict[str, int]
+    balance: dict[str, float]
     seconds: float
 
 
@@ -84,23 +88,25 @@ def map_region(
     tiles = list(grid.tiles(tile_size))
     finished: list[int] = []
 
-    def task(tile: Tile) -> Counter:
+    def task(tile: Tile) -> tuple[Counter, Balance]:
         data = mapped_pixels(read_tile(tile))
         refuse_impossible_starts(data, model)
-        maps, counts = map_tile(data, model)
-        write_tile(store, tile, maps)
+        found = map_tile(data, model)
+        write_tile(store, tile, found.maps)
         finished.append(1)
         if progress:
             progress(len(finished), len(tiles))
-        return counts
+        return found.counts, found.balance
 
     tasks = [dask.delayed(task, pure=False)(tile) for tile in tiles]
     workers = workers or min(os.cpu_count() or 1, _MOST_WORKERS)
     done = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    pixels = sum(done, Counter())
+    pixels = sum((counts for counts, _ in done), Counter())
+    # In the order of the tiles, whichever was ready first: the last digit of a sum depends on its order.
+    balance = sum((each for _, each in done), Balance()).means()
     seconds = time.monotonic() - started
     log.info("mapped %s pixels in %d tiles in %.1f s", f"{pixels['mapped']:,}", len(tiles), seconds)
-    return MapSummary({name: int(pixels[name]) for name in pixels}, seconds)
+    return MapSummary({name: int(pixels[name]) for name in pixels}, balance, seconds)
 
 
 def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE) -> xr.Dataset:
@@ -117,7 +123,7 @@ def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE)
     Returns
     -------
     xarray.Dataset
-        POML, ML and PO over (year, y, x). [kg/m2] NaN outside the mask and where a covariate is missing.
+        `TileModel.layers` over (year, y, x), with units. NaN outside the mask and where a covariate is missing.
 
     Raises
     ------
@@ -126,14 +132,14 @@ def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE)
     """
     rows, cols = cube.sizes["y"], cube.sizes["x"]
     shape = (len(model.years), rows, cols)
-    maps = {name: np.full(shape, np.nan, "float32") for name in model.models}
+    maps = {name: np.full(shape, np.nan, "float32") for name in model.layers}
     for tile in Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size):
         part = mapped_pixels(
             cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
         )
         refuse_impossible_starts(part, model)
-        for name, values in map_tile(part, model)[0].items():
+        for name, values in map_tile(part, model).maps.items():
             maps[name][:, tile.rows, tile.cols] = values
     coords = {"year": list(model.years), "y": cube["y"], "x": cube["x"]}
-    about = {"units": "kg C m-2"}
-    return xr.Dataset({k: (("year", "y", "x"), v, about) for k, v in maps.items()}, coords=coords)
+    data = {name: (("year", "y", "x"), values, layer_attributes(name)) for name, values in maps.items()}
+    return xr.Dataset(data, coords=coords)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 
@@ -36,3 +38,32 @@ def mapped_pixels(tile: xr.Dataset) -> xr.Dataset:
         for name in spread
     }
     return tile.assign(data) if data else tile
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Values of the complete pixels of a tile, time first, pixels last.
+
+    Attributes
+    ----------
+    tile : xarray.Dataset
+        From `mapped_pixels`.
+    complete : ndarray of bool, shape (pixels,)
+        Which of its pixels have all they need.
+    years : range
+        Mapped years.
+    """
+
+    tile: xr.Dataset
+    complete: np.ndarray
+    years: range
+
+    def of(self, name: str) -> np.ndarray:
+        """Values (..., n) of a variable."""
+        values = self.tile[name].to_numpy()
+        return values if self.complete.all() else values[..., self.complete]
+
+    def annual(self, name: str) -> np.ndarray:
+        """Values (years, n) of an annual or static variable."""
+        values = self.of(name)
+        return values if values.ndim == 2 else np.broadcast_to(values, (len(self.years), len(values)))

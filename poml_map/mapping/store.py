@@ -1,4 +1,4 @@
-"""The Zarr store of a run: one array (year, y, x) a model, one chunk a tile."""
+"""The Zarr store of a run: one array (year, y, x) a model or map of the process model, one chunk a tile."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import rioxarray  # noqa: F401  (gives Datasets `.rio`)
 import xarray as xr
 import zarr
 
+from poml_map import schema
 from poml_map.grid import Grid, Tile
 from poml_map.units import STOCK_LABELS, STOCK_UNIT
 
 
-def create_store(path: Path, grid: Grid, years, models, tile_size: int, attrs: dict) -> None:
+def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: dict) -> None:
     """Write the store with no data in it.
 
     Parameters
@@ -23,8 +24,8 @@ def create_store(path: Path, grid: Grid, years, models, tile_size: int, attrs: d
         Folder of the store; an earlier one is replaced.
     grid : Grid
     years : sequence of int
-    models : sequence of str
-        Names of the arrays.
+    layers : sequence of str
+        Names of the arrays: models, and maps of the process model.
     tile_size : int
         Chunk size along y and x; one task writes one chunk, so no two writers ever share one. [pixels]
     attrs : dict
@@ -33,17 +34,30 @@ def create_store(path: Path, grid: Grid, years, models, tile_size: int, attrs: d
     years = list(years)
     shape = (len(years), *grid.shape)
     empty = da.full(shape, np.nan, dtype="float32", chunks=(len(years), tile_size, tile_size))
-    about = {"units": STOCK_LABELS[STOCK_UNIT]}
     template = xr.Dataset(
-        {
-            name: (("year", "y", "x"), empty, {**about, "long_name": f"soil organic carbon stock, {name}"})
-            for name in models
-        },
+        {name: (("year", "y", "x"), empty, layer_attributes(name)) for name in layers},
         coords={"year": years, "y": grid.y, "x": grid.x},
         attrs=attrs,
     ).rio.write_crs(grid.crs)
     # Version 2 of the format: read by every xarray and by GDAL, consolidated metadata included.
     template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True)
+
+
+def layer_attributes(name: str) -> dict[str, str]:
+    """Unit and long name of one array of maps.
+
+    Examples
+    --------
+    >>> layer_attributes("POML")
+    {'units': 'kg C m-2', 'long_name': 'soil organic carbon stock, POML'}
+    >>> layer_attributes("CO2")["units"]
+    'kg C m-2 year-1'
+    """
+    for kind, maps in schema.PROCESS_MAPS.items():
+        if name in maps:
+            unit = STOCK_LABELS[STOCK_UNIT] + (" year-1" if kind == "co2" else "")
+            return {"units": unit, "long_name": maps[name]}
+    return {"units": STOCK_LABELS[STOCK_UNIT], "long_name": f"soil organic carbon stock, {name}"}
 
 
 def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:

@@ -10,14 +10,11 @@ import xarray as xr
 
 from poml_map import schema
 from poml_map.hybrid import PomlForest
-from poml_map.mapping.pixels import PIXEL, mapped_pixels
-from poml_map.rothc.checks import part_of_map
-from poml_map.rothc.forcing import Forcing, Options, build_forcing
-from poml_map.rothc.pools import simulate_stock
-from poml_map.rothc.spinup import start_state
-
-# Of the process model: 252 months of a few dozen float64 arrays stay below 100 MiB.
-_PIXELS_AT_ONCE = 2048
+from poml_map.mapping.balance import Balance
+from poml_map.mapping.pixels import PIXEL, Pixels, mapped_pixels
+from poml_map.mapping.process import map_process
+from poml_map.rothc import Options
+from poml_map.rothc.columns import ByClass, ProcessInputs
 
 
 @dataclass(frozen=True)
@@ -34,12 +31,16 @@ class TileModel:
         Mapped years; the first is t1.
     options : Options
         Of the process model.
-    input_driver : str
-        Annual column that the carbon input follows.
+    inputs : ProcessInputs
+        Which columns feed the process model beside months and clay.
     mu_max, k_m : float
         [-], [kg/m2]
+    groups : ByClass, optional
+        ``(mu_max, K_m)`` by the class in a column, in place of the two above.
     first_map : str
         ``"ml"``: RothC starts from the ML forest's map of the first year; else from this column of the cube.
+    process_maps : tuple of str
+        Of ``"pools"`` and ``"co2"``: what is mapped of the process model beside its stock.
     """
 
     poml: PomlForest
@@ -47,22 +48,52 @@ class TileModel:
     covariates: tuple[str, ...]
     years: range
     options: Options
-    input_driver: str
+    inputs: ProcessInputs
     mu_max: float
     k_m: float
+    groups: ByClass | None = None
     first_map: str = "ml"
+    process_maps: tuple[str, ...] = ()
     models: tuple[str, ...] = field(default=tuple(schema.MODELS))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of all maps: the models, then what is mapped of the process model."""
+        return (*self.models, *(name for kind in self.process_maps for name in schema.PROCESS_MAPS[kind]))
 
     @property
     def variables(self) -> list[str]:
         """Variables of the cube that a tile needs."""
         spinup = [schema.spinup_name(name) for name in schema.MONTHLY]
         start = [] if self.first_map == "ml" else [self.first_map]
-        names = [*self.covariates, self.input_driver, "CLAY", *schema.MONTHLY, *spinup, *start, "mask"]
-        return list(dict.fromkeys(names))
+        groups = [] if self.groups is None else [self.groups.column]
+        process = [*self.inputs.columns, "CLAY", *schema.MONTHLY, *spinup, *start, *groups]
+        return list(dict.fromkeys([*self.covariates, *process, "mask"]))
 
 
-def map_tile(tile: xr.Dataset, model: TileModel) -> tuple[dict[str, np.ndarray], Counter]:
+@dataclass(frozen=True)
+class TileMaps:
+    """What came out of one tile.
+
+    Attributes
+    ----------
+    maps : dict of str -> ndarray of float32, shape (years, rows, cols)
+        Stocks at the end of the sampling month, and pools [kg/m2]; CO2 of the twelve months before it
+        [kg/m2/year], which the first year has not. All share one mask: NaN outside the area and where a covariate or
+        driver is missing in any year.
+    counts : Counter
+        Pixels ``mapped``, ``outside`` the area and ``no data: COLUMN``; of the mapped ones those whose class takes the
+        pooled fit, by class.
+    balance : Balance
+        Carbon of the process model's run, of all mapped pixels together.
+    """
+
+    maps: dict[str, np.ndarray]
+    counts: Counter
+    balance: Balance
+
+
+def map_tile(tile: xr.Dataset, model: TileModel) -> TileMaps:
     """Maps of one tile.
 
     Parameters
@@ -73,31 +104,33 @@ def map_tile(tile: xr.Dataset, model: TileModel) -> tuple[dict[str, np.ndarray],
 
     Returns
     -------
-    maps : dict of str -> ndarray of float32, shape (years, rows, cols)
-        Stock at the end of the sampling month. [kg/m2] All models share one mask: NaN outside the area and
-        where a covariate or driver is missing in any year.
-    counts : Counter
-        Pixels ``mapped``, ``outside`` the area and ``no data: COLUMN``.
+    TileMaps
+
+    Raises
+    ------
+    InputError
+        If the process model refuses a value of the tile.
     """
     mask = tile["mask"].to_numpy().astype(bool)
     years = len(model.years)
-    maps = {name: np.full((years, *mask.shape), np.nan, "float32") for name in model.models}
+    maps = {name: np.full((years, *mask.shape), np.nan, "float32") for name in model.layers}
     counts = Counter(outside=int((~mask).sum()))
     if not mask.any():
-        return maps, counts
+        return TileMaps(maps, counts, Balance())
     tile = mapped_pixels(tile)
     complete = _complete(tile, model, counts)
     counts["mapped"] = int(complete.sum())
     if not complete.any():
-        return maps, counts
-    at = _Pixels(tile, complete, model.years)
-    stocks = _forests(at, model)
-    stocks["PO"] = _process(at, model, stocks["ML"][0])
+        return TileMaps(maps, counts, Balance())
+    at = Pixels(tile, complete, model.years)
+    counts += _without_a_fit(at, model)
+    values = _forests(at, model)
+    process, balance = map_process(at, model, values["ML"][0])
     where = mask.copy()
     where[mask] = complete
-    for name, values in stocks.items():
-        maps[name][:, where] = values
-    return maps, counts
+    for name, each in (values | process).items():
+        maps[name][years - len(each) :, where] = each
+    return TileMaps(maps, counts, balance)
 
 
 def _complete(tile: xr.Dataset, model: TileModel, counts: Counter) -> np.ndarray:
@@ -114,24 +147,17 @@ def _complete(tile: xr.Dataset, model: TileModel, counts: Counter) -> np.ndarray
     return complete
 
 
-@dataclass(frozen=True)
-class _Pixels:
-    """Values of the complete pixels of a tile, time first, pixels last."""
-
-    tile: xr.Dataset
-    complete: np.ndarray
-    years: range
-
-    def of(self, name: str) -> np.ndarray:
-        values = self.tile[name].to_numpy()
-        return values if self.complete.all() else values[..., self.complete]
-
-    def annual(self, name: str) -> np.ndarray:
-        values = self.of(name)
-        return values if values.ndim == 2 else np.broadcast_to(values, (len(self.years), len(values)))
+def _without_a_fit(at: Pixels, model: TileModel) -> Counter:
+    """Mapped pixels of the classes that have no mu_max and K_m of their own."""
+    if model.groups is None:
+        return Counter()
+    codes = at.of(model.groups.column)
+    classes, counts = np.unique(codes[model.groups.unlisted(codes)], return_counts=True)
+    names = [f"with the pooled fit: class {code:g} of {model.groups.column}" for code in classes]
+    return Counter(dict(zip(names, counts.tolist(), strict=True)))
 
 
-def _forests(at: _Pixels, model: TileModel) -> dict[str, np.ndarray]:
+def _forests(at: Pixels, model: TileModel) -> dict[str, np.ndarray]:
     pixels = int(at.complete.sum())
     table = np.empty((len(model.years), pixels, len(model.covariates)), "float32")
     for index, name in enumerate(model.covariates):
@@ -141,42 +167,3 @@ def _forests(at: _Pixels, model: TileModel) -> dict[str, np.ndarray]:
         name: forest.predict(rows).reshape(len(model.years), pixels)
         for name, forest in (("POML", model.poml), ("ML", model.ml))
     }
-
-
-def _process(at: _Pixels, model: TileModel, ml_first: np.ndarray) -> np.ndarray:
-    """RothC of the mapped pixels, a few thousand at once: its monthly arrays are what a tile needs most memory for."""
-    stock = (ml_first if model.first_map == "ml" else at.of(model.first_map)).astype(float)
-    # A Dataset of the whole cube also holds the spin-up years; the run is what its last months are.
-    run = {name: at.of(name)[-12 * len(model.years) :] for name in schema.MONTHLY}
-    spinup = {name: at.of(schema.spinup_name(name)) for name in schema.MONTHLY}
-    clay, driver = at.of("CLAY"), at.annual(model.input_driver)
-    stocks = np.empty((len(model.years), len(stock)))
-    for first in range(0, len(stock), _PIXELS_AT_ONCE):
-        part = np.s_[..., first : first + _PIXELS_AT_ONCE]
-        drivers = [{name: values[part] for name, values in each.items()} for each in (run, spinup)]
-        with part_of_map():
-            forcing = build_forcing(*drivers, clay[part], driver[part], model.options)
-            stocks[part] = _run_on(stock[part], forcing, model)
-    return stocks
-
-
-def _run_on(stock: np.ndarray, forcing: Forcing, model: TileModel) -> np.ndarray:
-    start = start_state(
-        stock,
-        forcing.spinup_rate,
-        forcing.spinup_shares,
-        forcing.clay,
-        dpm_rpm=model.options.dpm_rpm,
-        pools=model.options.pools,
-    )
-    return simulate_stock(
-        start.pools,
-        start.iom,
-        forcing.rate,
-        forcing.relative_input * start.annual_input,
-        forcing.clay,
-        record=forcing.record,
-        dpm_rpm=model.options.dpm_rpm,
-        mu_max=model.mu_max,
-        k_m=model.k_m,
-    )

@@ -135,7 +135,7 @@ def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, x
         Dimension ``site``.
     """
     points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
-    for_stocks = {"BD", "CF"} - {*region.settings.covariates, region.settings.rothc.input_driver}
+    for_stocks = {"BD", "CF"} - {*region.settings.covariates, *region.settings.rothc.columns()}
     needed = [name for name in points.data_vars if name not in for_stocks]
     before = samples.sites["site"]
     samples = with_stock(samples, points, region, needed)

@@ -25,6 +25,8 @@ def write_products(
 ) -> dict:
     """Write `maps/`, `SOCS_POML.gif` and `first_and_last_year.png` into `folder`.
 
+    Pools and CO2 of the process model are among the maps if the region asks for them.
+
     Parameters
     ----------
     region : Region
@@ -64,6 +66,12 @@ def write_products(
             animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
         panels[model] = [values[index].to_numpy().copy() for index in ends]  # a view would keep all years
         del values, chosen  # before the next model is read
+    for name in (name for kind in settings.rothc.map_outputs for name in schema.PROCESS_MAPS[kind]):
+        # Nothing is known of the carbon respired in the twelve months before the first stock.
+        years = [year for year in wanted if name not in schema.PROCESS_MAPS["co2"] or year > region.years[0]]
+        values = _at_once(maps[name]).data[[year - region.years[0] for year in years]]
+        write_years(folder / "maps", values, years, cube.grid, model=name, unit=settings.units, **about)
+        del values
     labels = [str(region.years[index]) for index in ends]
     draw_comparison(panels, labels, folder / "first_and_last_year.png", change=True, **looks)
     means = regional_means(maps[list(schema.MODELS)], cube.grid)

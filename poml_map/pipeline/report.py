@@ -131,7 +131,10 @@ def _regional_means(manifest: dict, unit: str) -> list[str]:
 def _process(region: Region, manifest: dict, effects) -> list[str]:
     rothc, unit = manifest["rothc"], region.settings.units
     factor, label = stock_factor(unit), STOCK_LABELS[unit]
-    balance = balance_text(manifest["carbon_balance"], unit, region.years[-1])
+    balances = [
+        balance_text(manifest["carbon_balance"][where], unit, region.years[-1], of)
+        for where, of in (("sites", "site"), ("map", "pixel"))
+    ]
     lines = [
         "## Process model",
         "",
@@ -141,7 +144,7 @@ def _process(region: Region, manifest: dict, effects) -> list[str]:
         + ", ".join(f"{key} {text}" for key, text in manifest["spinup"].items())
         + ".",
         *_jumps(rothc, manifest["averaging_months"], region.settings.rothc.spinup),
-        f"- {balance[0].upper()}{balance[1:]}.",
+        *(f"- {text[0].upper()}{text[1:]}." for text in balances),
         "- Other choices, parameters kept, mean simulated stock of the last year at the sites:",
         "",
     ]

@@ -19,10 +19,10 @@ from poml_map.pipeline.learning import Learned, learn
 from poml_map.pipeline.maps import write_products
 from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
 from poml_map.pipeline.parameters import Parameters, find_parameters
-from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.process_choices import process_inputs, process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
-from poml_map.pipeline.site_facts import SiteFacts, site_facts
+from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 
@@ -96,7 +96,7 @@ def _stages(
         tiles = _tile_model(region, learned, parameters)
         store = folder / "maps.zarr"
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
-        create_store(store, cube.grid, region.years, tiles.models, tile_size, attrs)
+        create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs)
         progress = Progress("maps")
         read = partial(cube.read_tile, mapped_only=True)
         summary = map_region(
@@ -104,6 +104,7 @@ def _stages(
         )
         _refuse_empty(region, summary)
         _refuse_lost_pixels(store, summary)
+        log.info("  %s", balance_text(summary.balance, settings.units, region.years[-1], "pixel"))
     with watch.stage("digests of the inputs"):
         files = records.input_files(region)
         digest = records.input_digest(files)
@@ -146,10 +147,12 @@ def _tile_model(region: Region, learned: Learned, parameters: Parameters) -> Til
         covariates=tuple(region.settings.covariates),
         years=region.years,
         options=process_options(region),
-        input_driver=region.settings.rothc.input_driver,
+        inputs=process_inputs(region),
         mu_max=parameters.mu_max,
         k_m=parameters.k_m,
+        groups=parameters.groups,
         first_map=column,
+        process_maps=tuple(region.settings.rothc.map_outputs),
     )
 
 
@@ -193,7 +196,7 @@ def _manifest(
         "samples": samples.counts(),
         "pixels": summary.pixels,
         "rothc": parameters.details,
-        "carbon_balance": facts.balance,
+        "carbon_balance": {"sites": facts.balance, "map": summary.balance},
         "averaging_months": facts.averaging,
         "forest": learned.details,
         "accuracy": in_units(learned.accuracy, region.settings.units).to_dict(orient="records"),
@@ -221,5 +224,11 @@ def _listing(out: Path) -> list[str]:
         files = sorted((out / "maps").glob(f"SOCS_{model}_*.tif"))
         if files:
             lines.append(f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, {text}")
+    for kind, maps in schema.PROCESS_MAPS.items():
+        files = [file for name in maps for file in sorted((out / "maps").glob(f"{name}_PO_*.tif"))]
+        if files:
+            lines.append(
+                f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, {kind} of RothC"
+            )
     names = (path.name + ("/" if path.is_dir() else "") for path in sorted(out.iterdir()))
     return lines + [f"  {name}" for name in names if name != "maps/"]

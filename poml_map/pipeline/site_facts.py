@@ -70,8 +70,8 @@ def _balance(model: SiteModel, parameters: Parameters) -> dict:
     }
 
 
-def balance_text(balance: dict, unit: str, last_year: int) -> str:
-    """The mass balance as one line.
+def balance_text(balance: dict, unit: str, last_year: int, of: str = "site") -> str:
+    """The mass balance as one line; `of` is what it is a mean of.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def balance_text(balance: dict, unit: str, last_year: int) -> str:
     """
     added, respired, stored, error = (value * stock_factor(unit) for value in balance.values())
     return (
-        f"carbon of a site to {last_year}, mean: {added:.3f} added, {respired:.3f} respired, {stored:.3f} stored "
+        f"carbon of a {of} to {last_year}, mean: {added:.3f} added, {respired:.3f} respired, {stored:.3f} stored "
         f"{STOCK_LABELS[unit]}; largest error {error:.1g}"
     )
 

@@ -20,7 +20,7 @@ from poml_map._version import __version__
 from poml_map.errors import ResourceError
 from poml_map.files import write_bytes_atomic
 from poml_map.grid import Grid
-from poml_map.schema import MODELS
+from poml_map.schema import MODELS, PROCESS_MAPS
 from poml_map.units import STOCK_LABELS
 
 logger = logging.getLogger(__name__)
@@ -47,16 +47,19 @@ _COG_OPTIONS = {
     "bigtiff": "IF_SAFER",
 }
 
+# Maps of the process model beside its stock -> what they are.
+_PROCESS = {name: text for maps in PROCESS_MAPS.values() for name, text in maps.items()}
+
 
 def map_name(model: str, year: int) -> str:
-    """File name of one annual map.
+    """File name of one annual map: of a model's stock, or of what RothC (PO) has beside it.
 
     Examples
     --------
-    >>> map_name("POML", 1980)
-    'SOCS_POML_1980.tif'
+    >>> map_name("POML", 1980), map_name("BIO", 1980)
+    ('SOCS_POML_1980.tif', 'BIO_PO_1980.tif')
     """
-    return f"SOCS_{model}_{year}.tif"
+    return f"{model}_PO_{year}.tif" if model in _PROCESS else f"SOCS_{model}_{year}.tif"
 
 
 def write_map(
@@ -84,7 +87,7 @@ def write_map(
         Carbon stock in `unit`, already converted. NaN is written as `NODATA`.
     grid : Grid
     model : str
-        ``POML``, ``ML`` or ``PO``.
+        ``POML``, ``ML`` or ``PO``; or one of `poml_map.schema.PROCESS_MAPS`, such as ``BIO`` or ``CO2``.
     year, month : int
         The stock is that of the end of this month.
     unit : {"kg/m2", "t/ha"}
@@ -118,7 +121,7 @@ def write_map(
     (('SOCS 1980 POML',), ('kg m-2',), [[3.5, -9999.0]])
     """
     pixels = _pixels(values, grid)
-    own = {"MODEL": model, "YEAR": year, "DEPTH_CM": f"{depth_cm:g}", "UNIT": _label(unit)}
+    own = {"MODEL": model, "YEAR": year, "DEPTH_CM": f"{depth_cm:g}", "UNIT": _label(unit, model)}
     dataset_tags = {
         "TIFFTAG_SOFTWARE": f"poml_map {__version__}",
         "TIFFTAG_DATETIME": _end_of_month(year, month),
@@ -127,8 +130,8 @@ def write_map(
     }
     with MemoryFile() as memory, rasterio.open("", "w", driver="MEM", **_profile(grid)) as file:
         file.write(pixels, 1)
-        file.set_band_description(1, f"SOCS {year} {model}")
-        file.units = [_label(unit).replace(" C ", " ")]
+        file.set_band_description(1, f"{model} {year} PO" if model in _PROCESS else f"SOCS {year} {model}")
+        file.units = [_label(unit, model).replace(" C ", " ")]
         file.colorinterp = [ColorInterp.gray]
         file.update_tags(**dataset_tags)
         file.update_tags(1, **_statistics(pixels))
@@ -239,10 +242,11 @@ def _overviews(grid: Grid) -> list[int]:
     return factors
 
 
-def _label(unit: str) -> str:
+def _label(unit: str, model: str) -> str:
+    """The unit as people write it; respired carbon is an amount a year."""
     if unit not in STOCK_LABELS:
         raise ValueError(f"unit: {unit!r}, expected one of {', '.join(STOCK_LABELS)}")
-    return STOCK_LABELS[unit]
+    return STOCK_LABELS[unit] + (" year-1" if model in PROCESS_MAPS["co2"] else "")
 
 
 def _end_of_month(year: int, month: int) -> str:
@@ -253,9 +257,10 @@ def _end_of_month(year: int, month: int) -> str:
 
 
 def _sentence(model: str, year: int, month: int, unit: str, depth_cm: float) -> str:
-    meaning = f"{model}: {MODELS[model]}" if model in MODELS else model
-    return (f"Soil organic carbon stock at 0-{depth_cm:g} cm, end of {year:04d}-{month:02d}, "
-            f"in {_label(unit)} ({meaning})")  # fmt: skip
+    meaning = f"{model}: {(MODELS | _PROCESS)[model]}" if model in MODELS | _PROCESS else model
+    what = "Carbon of RothC" if model in _PROCESS else "Soil organic carbon stock"
+    return (f"{what} at 0-{depth_cm:g} cm, end of {year:04d}-{month:02d}, "
+            f"in {_label(unit, model)} ({meaning})")  # fmt: skip
 
 
 def _prefixed(tags: Mapping[str, object]) -> dict[str, str]:

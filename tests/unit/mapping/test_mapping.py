@@ -14,6 +14,7 @@ from poml_map.grid import Grid, Tile
 from poml_map.hybrid import PomlForest
 from poml_map.mapping import TileModel, create_store, map_region, map_years, open_store
 from poml_map.mapping.tiles import map_tile
+from poml_map.rothc.columns import ByClass, ProcessInputs
 from poml_map.rothc.forcing import Options, build_forcing
 from poml_map.rothc.pools import simulate_stock
 from poml_map.rothc.spinup import start_state
@@ -56,7 +57,7 @@ def model():
     stock = 3 + rows[:, 1] / 40 + rows[:, 3] / 400
     poml = PomlForest(n_trees=7, seed=0).fit(rows, stock)
     ml = PomlForest(n_trees=7, seed=1).fit(rows, stock)
-    return TileModel(poml, ml, COVARIATES, YEARS, Options(), "FER", mu_max=1.4, k_m=0.02)
+    return TileModel(poml, ml, COVARIATES, YEARS, Options(), ProcessInputs("FER"), mu_max=1.4, k_m=0.02)
 
 
 def _reader(cube):
@@ -66,7 +67,8 @@ def _reader(cube):
 def test_all_models_share_one_mask(cube, model):
     cube["TMP"][1, 2, 3] = np.nan
     cube["precip"][5, 4, 4] = np.nan
-    maps, counts = map_tile(cube, model)
+    found = map_tile(cube, model)
+    maps, counts = found.maps, found.counts
     expected = cube["mask"].to_numpy().copy()
     expected[2, 3] = expected[4, 4] = False
     for values in maps.values():
@@ -78,7 +80,7 @@ def test_all_models_share_one_mask(cube, model):
 
 
 def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, model):
-    maps, _ = map_tile(cube, model)
+    maps = map_tile(cube, model).maps
     row, col = np.argwhere(cube["mask"].to_numpy())[5]
     for index in range(len(YEARS)):
         x = [
@@ -92,7 +94,7 @@ def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, mo
 
 
 def test_the_process_map_is_rothc_from_the_first_ml_map(cube, model):
-    maps, _ = map_tile(cube, model)
+    maps = map_tile(cube, model).maps
     assert_allclose(maps["PO"][0], maps["ML"][0], rtol=1e-6)
     row, col = np.argwhere(cube["mask"].to_numpy())[7]
     run = {name: cube[name].to_numpy()[:, row, col][:, None] for name in schema.MONTHLY}
@@ -117,10 +119,84 @@ def test_the_process_map_is_rothc_from_the_first_ml_map(cube, model):
     assert_allclose(maps["PO"][:, row, col], stock[:, 0], rtol=1e-5)
 
 
+def test_pools_and_co2_are_mapped_on_demand_and_add_up(cube, model):
+    kept = TileModel(**{**vars(model), "process_maps": ("pools", "co2")})
+    maps, plain = map_tile(cube, kept).maps, map_tile(cube, model).maps
+    assert list(maps) == ["POML", "ML", "PO", "DPM", "RPM", "BIO", "HUM", "IOM", "CO2"]
+    assert_array_equal(maps["PO"], plain["PO"])
+    assert_allclose(sum(maps[name] for name in ("DPM", "RPM", "BIO", "HUM", "IOM")), maps["PO"], rtol=1e-6)
+    assert np.isnan(maps["CO2"][0]).all()
+    assert_array_equal(np.isfinite(maps["CO2"][1:]), np.isfinite(maps["PO"][1:]))
+    assert np.nanmin(maps["CO2"]) > 0
+
+
+def test_the_carbon_of_the_map_balances(cube, model):
+    found = map_tile(cube, TileModel(**{**vars(model), "process_maps": ("co2",)}))
+    inside, means = np.isfinite(found.maps["PO"][0]), found.balance.means()
+    assert found.balance.pixels == inside.sum()
+    assert means["largest_error_kg_m2"] < 1e-12
+    gained = (found.maps["PO"][-1] - found.maps["PO"][0])[inside].mean()
+    assert_allclose(means["stored_kg_m2"], gained, atol=1e-5)
+    assert_allclose(means["respired_kg_m2"], np.nansum(found.maps["CO2"], axis=0)[inside].mean(), rtol=1e-5)
+
+
+def test_each_class_of_pixels_has_its_own_microbes_ratio_and_factor(cube, model):
+    """Pixel by pixel the same as a whole map with that class's values; class 9 has no fit of its own."""
+    classes = np.random.default_rng(3).choice([1.0, 2.0, 9.0], GRID.shape)
+    cube["LAND_USE"] = ("y", "x"), classes
+    inputs = ProcessInputs(
+        "FER",
+        dpm_rpm=ByClass("LAND_USE", {1: 1.44, 2: 0.67, 9: 0.25}),
+        rate_factor=ByClass("LAND_USE", {2: (0.4,) * 12}, default=1.0),
+    )
+    groups = ByClass("LAND_USE", {1: (1.2, 0.01), 2: (2.0, 0.1)}, default=(1.4, 0.02))
+    found = map_tile(cube, TileModel(**{**vars(model), "inputs": inputs, "groups": groups}))
+    mixed = found.maps["PO"]
+    pooled = int((cube["mask"].to_numpy() & (classes == 9)).sum())
+    assert found.counts["with the pooled fit: class 9 of LAND_USE"] == pooled
+    for code, (mu_max, k_m), ratio, factor in [
+        (1, (1.2, 0.01), 1.44, 1.0),
+        (2, (2.0, 0.1), 0.67, 0.4),
+        (9, (1.4, 0.02), 0.25, 1.0),
+    ]:
+        one = {
+            "options": Options(dpm_rpm=ratio),
+            "inputs": ProcessInputs("FER", rate_factor=(factor,) * 12),
+            "mu_max": mu_max,
+            "k_m": k_m,
+        }
+        alone = map_tile(cube, TileModel(**{**vars(model), **one})).maps["PO"]
+        here = classes == code
+        assert_array_equal(mixed[:, here], alone[:, here])
+
+
+def test_a_class_without_a_ratio_is_refused_by_place(cube, model, tmp_path):
+    row, col = np.argwhere(cube["mask"].to_numpy())[3]
+    classes = np.ones(GRID.shape)
+    classes[row, col] = 5
+    cube["LAND_USE"] = ("y", "x"), classes
+    cube = cube.assign_coords(y=GRID.y, x=GRID.x)
+    inputs = ProcessInputs("FER", dpm_rpm=ByClass("LAND_USE", {1: 1.44, 2: 0.67}))
+    with pytest.raises(InputError) as refusal:
+        map_years(cube, TileModel(**{**vars(model), "inputs": inputs}))
+    assert str(refusal.value).startswith(
+        f"column LAND_USE, x {GRID.x[col]:g}, y {GRID.y[row]:g}: found 1 pixels"
+    )
+    assert "such as 5, expected one of the classes 1, 2 of `rothc.dpm_rpm`" in str(refusal.value)
+
+
+def test_what_the_process_model_refuses_late_is_bad_input_too(cube, model):
+    """Manure that alone keeps more carbon than the first map has: known only when the pixel is spun up."""
+    cube["MANURE"] = ("year", "y", "x"), np.full((len(YEARS), *GRID.shape), 5.0, "float32")
+    manured = TileModel(**{**vars(model), "inputs": ProcessInputs("FER", manure="MANURE")})
+    with pytest.raises(InputError, match=r"RothC on the map, tile: .*manure"):
+        map_tile(cube, manured)
+
+
 def test_a_first_map_of_the_user_starts_the_process_model(cube, model):
     cube["STOCK"] = ("y", "x"), np.full(GRID.shape, 3.25, "float32")
     started = TileModel(**{**vars(model), "first_map": "STOCK"})
-    maps, _ = map_tile(cube, started)
+    maps = map_tile(cube, started).maps
     assert_allclose(maps["PO"][0][cube["mask"].to_numpy()], 3.25, rtol=1e-6)
 
 
@@ -152,7 +228,8 @@ def test_tiles_and_threads_change_no_bit(cube, model, tmp_path, size, workers):
     store = tmp_path / "maps.zarr"
     create_store(store, GRID, YEARS, model.models, size, {"title": "made up"})
     summary = map_region(_reader(cube), GRID, model, store, tile_size=size, workers=workers)
-    whole, counts = map_tile(cube, model)
+    found = map_tile(cube, model)
+    whole, counts = found.maps, found.counts
     stored = open_store(store)
     for name, values in whole.items():
         assert_array_equal(stored[name].to_numpy(), values)
@@ -163,7 +240,7 @@ def test_tiles_and_threads_change_no_bit(cube, model, tmp_path, size, workers):
 def test_maps_without_a_run_folder_are_the_same(cube, model):
     cube = cube.assign_coords(y=GRID.y, x=GRID.x)
     maps = map_years(cube.chunk(x=4), model, tile_size=4)
-    whole, _ = map_tile(cube, model)
+    whole = map_tile(cube, model).maps
     assert_array_equal(maps["PO"].to_numpy(), whole["PO"])
     assert maps["POML"].attrs["units"] == "kg C m-2"
 
@@ -171,15 +248,17 @@ def test_maps_without_a_run_folder_are_the_same(cube, model):
 def test_a_tile_outside_the_area_costs_nothing_and_holds_nothing(cube, model):
     nowhere = cube[["mask"]].copy()
     nowhere["mask"][:] = False
-    maps, counts = map_tile(nowhere, model)
+    found = map_tile(nowhere, model)
+    maps, counts = found.maps, found.counts
     assert all(np.isnan(values).all() for values in maps.values())
     assert counts == {"outside": GRID.width * GRID.height}
 
 
 def test_one_pixel_is_a_region_too(cube, model):
     row, col = np.argwhere(cube["mask"].to_numpy())[0]
-    maps, counts = map_tile(cube.isel(y=slice(row, row + 1), x=slice(col, col + 1)), model)
-    whole, _ = map_tile(cube, model)
+    found = map_tile(cube.isel(y=slice(row, row + 1), x=slice(col, col + 1)), model)
+    maps, counts = found.maps, found.counts
+    whole = map_tile(cube, model).maps
     assert counts["mapped"] == 1
     assert maps["PO"][2, 0, 0] == whole["PO"][2, row, col]
 
