@@ -17,8 +17,9 @@ from poml_map.grid import Grid
 from poml_map.products.furniture import Scale, Trend
 from poml_map.products.mapsheet import MapSheet
 from poml_map.products.palette import STOCK, shared_palette, to_palette
-from poml_map.products.place import block_mean, nice_limits, weighted_mean
+from poml_map.products.place import nice_limits
 from poml_map.products.sheet import style
+from poml_map.products.smallmap import SmallMap, small_map
 
 
 def animate(
@@ -41,8 +42,9 @@ def animate(
 
     Parameters
     ----------
-    maps : array_like, shape (year, y, x)
-        NaN is drawn in light grey. Only ``maps[i]`` is taken, one at a time: it may be a store on disk.
+    maps : array_like, shape (year, y, x), or sequence of SmallMap
+        NaN is drawn in light grey. Only ``maps[i]`` is taken, one at a time: it may be a store on disk, or what
+        `small_map` made of each year.
     years : sequence of int, shape (year,)
     path : str or Path
     grid : Grid
@@ -80,33 +82,32 @@ def animate(
         )
     with style():
         sheet = MapSheet(grid, title, subtitle, notes, dpi=dpi)
-        drawn, means = zip(*(_reduced(maps[index], sheet) for index in range(len(years))), strict=True)
-        scale = Scale(STOCK, limits or nice_limits(np.stack(drawn)), np.stack(drawn))
-        frames = _frames(sheet, drawn, means, years, scale, unit, outlines)
+        reduced = [small_map(maps[index], grid, dpi) for index in range(len(years))]
+        drawn = np.stack([each.values for each in reduced])
+        scale = Scale(STOCK, limits or nice_limits(drawn), drawn)
+        frames = _frames(sheet, reduced, years, scale, unit, outlines)
     palette = shared_palette(frames, STOCK)
-    images = [to_palette(frame, palette) for frame in frames]
+    images = to_palette(frames, palette)
     comment = "; ".join([title, *notes, f"poml_map {__version__}"]).encode()
     durations = [frame_ms] * (len(images) - 1) + [last_ms]
     return _write(path, images, durations, comment)
 
 
-def _reduced(values, sheet: MapSheet) -> tuple[np.ndarray, float]:
-    values = sheet.checked(values)
-    return block_mean(values, sheet.place.block), weighted_mean(values, sheet.grid)
-
-
-def _frames(sheet, drawn, means, years, scale, unit, outlines) -> list[np.ndarray]:
-    """All frames, drawn on the same sheet: only map, year, mean and dot are changed."""
-    image = sheet.draw_map(drawn[0], scale, outlines)
+def _frames(sheet: MapSheet, reduced: list[SmallMap], years, scale, unit, outlines) -> list[np.ndarray]:
+    """All frames, drawn on the same sheet: only map, year, mean and dot are drawn again."""
+    image = sheet.draw_map(reduced[0].values, scale, outlines)
     sheet.draw_panel(scale, unit)
+    means = [each.mean for each in reduced]
     trend = Trend(sheet, *sheet.trend_frame(), years, means) if len(years) > 1 else None
+    moving = [image.axes, *([trend.axes] if trend else []), *sheet.labels]
     frames = []
-    for index, year in enumerate(years):
-        image.set_data(np.ma.masked_invalid(drawn[index]))
-        sheet.set_label(str(year), means[index], unit, empty=math.isnan(means[index]))
-        if trend:
-            trend.show(index)
-        frames.append(sheet.pixels())
+    with sheet.standing_still_but(moving) as draw:
+        for index, (year, each) in enumerate(zip(years, reduced, strict=True)):
+            image.set_data(np.ma.masked_invalid(each.values))
+            sheet.set_label(str(year), each.mean, unit, empty=math.isnan(each.mean))
+            if trend:
+                trend.show(index)
+            frames.append(draw())
     return frames
 
 

@@ -156,7 +156,7 @@ class Trend:
 
     def __init__(self, sheet, left, top, width, height, years: Sequence[int], means: Sequence[float]):
         self._years, self._means = np.asarray(years), np.asarray(means, float)
-        axes = sheet.axes(left, top, width, height)
+        self.axes = axes = sheet.axes(left, top, width, height)
         axes.spines[["top", "right"]].set_visible(False)
         axes.plot(self._years, self._means, color="#c9c2bb", lw=1.6, solid_capstyle="round")
         (self._past,) = axes.plot([], [], color=ACCENT, lw=1.8, solid_capstyle="round")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 
 from poml_map.grid import Grid
 from poml_map.products.furniture import (
@@ -20,11 +21,11 @@ from poml_map.products.furniture import (
 from poml_map.products.palette import INK, MUTED
 from poml_map.products.place import fit
 from poml_map.products.sheet import Sheet, unit_text
+from poml_map.products.smallmap import MAP_BOX
 
 MARGIN, GAP = 22, 26
 FOOT = 40  # scale bar and arrow under a map
 _PANEL_WIDTH, _PANEL_HEIGHT = 176, 440
-_MAP_BOX = (620, 540)
 _LABEL_SIZE = 36
 
 
@@ -41,7 +42,7 @@ class MapSheet(Sheet):
 
     def __init__(self, grid: Grid, title: str, subtitle: str, notes: Sequence[str], *, dpi: int):
         self.grid = grid
-        self.place = fit(grid, *(side * dpi / 100 for side in _MAP_BOX))
+        self.place = fit(grid, *(side * dpi / 100 for side in MAP_BOX))
         map_width, map_height = self.place.width * 100 / dpi, self.place.height * 100 / dpi
         width = round(2 * MARGIN + map_width + GAP + _PANEL_WIDTH)
         ruler = Sheet(width, 100, dpi)  # measures text before the height is known
@@ -62,14 +63,10 @@ class MapSheet(Sheet):
         self._mean = self.text(self._panel, self._top + 74, "", 13, weight="bold")
         self._empty = self.text(*self._middle, "", 14, color=MUTED, ha="center", va="center", zorder=9)
 
-    def checked(self, values) -> np.ndarray:
-        """`values` as an array, or ValueError when its shape is not the grid's."""
-        values = np.asarray(values)
-        if values.shape != self.grid.shape:
-            raise ValueError(
-                f"maps: shape {values.shape}, but the grid has {self.grid.shape} (rows, columns)"
-            )
-        return values
+    @property
+    def labels(self) -> list[Text]:
+        """What `set_label` changes."""
+        return [self._label, self._mean, self._empty]
 
     def draw_map(self, values: np.ndarray, scale: Scale, outlines) -> AxesImage:
         """The map at its place; `values` are those of `block_mean`."""

@@ -88,7 +88,7 @@ def shared_palette(frames: list[np.ndarray], colormap: Colormap) -> np.ndarray:
     steps = colormap(np.arange(colormap.N), bytes=True)[:, :3]
     fixed = np.vstack([steps, [[round(255 * part) for part in to_rgb(c)] for c in (NODATA_COLOR, "white")]])
     samples = np.vstack([frame.reshape(-1, 3) for frame in (frames[0], frames[len(frames) // 2], frames[-1])])
-    others = samples[~np.isin(_packed(samples), _packed(fixed))]
+    others = samples[~np.isin(_packed(samples), _packed(fixed), kind="table")]
     if not len(others):
         return fixed.astype(np.uint8)
     reduced = Image.fromarray(others[None]).quantize(256 - len(fixed), Image.Quantize.MEDIANCUT)
@@ -96,25 +96,36 @@ def shared_palette(frames: list[np.ndarray], colormap: Colormap) -> np.ndarray:
     return np.vstack([fixed, free]).astype(np.uint8)
 
 
-def to_palette(frame: np.ndarray, palette: np.ndarray) -> Image.Image:
-    """A frame in the nearest colours of the palette, without dithering: equal colours stay equal.
+def to_palette(frames: list[np.ndarray], palette: np.ndarray) -> list[Image.Image]:
+    """Frames in the nearest colours of the palette, without dithering: equal colours stay equal.
 
     Parameters
     ----------
-    frame : ndarray of uint8, shape (rows, columns, 3)
+    frames : list of ndarray of uint8, shape (rows, columns, 3)
     palette : ndarray of uint8, shape (n, 3)
 
     Returns
     -------
-    PIL.Image.Image
+    list of PIL.Image.Image
         Mode ``P``.
     """
-    packed, where = np.unique(_packed(frame.reshape(-1, 3)), return_inverse=True)
-    colors = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], -1).astype(np.int32)
-    distance = ((colors[:, None, :] - palette[None].astype(np.int32)) ** 2).sum(-1)
-    image = Image.fromarray(distance.argmin(1).astype(np.uint8)[where].reshape(frame.shape[:2]))
-    image.putpalette(palette.tobytes())
-    return image
+    packed = [_packed(frame.reshape(-1, 3)) for frame in frames]
+    seen = np.zeros(2**24, bool)
+    for each in packed:
+        seen[each] = True
+    names = np.flatnonzero(seen)
+    colors, steps = np.stack([names >> 16, names >> 8 & 255, names & 255], -1), palette.astype(np.float32)
+    # The squared distance but for what is the same for all of the palette; whole numbers that float32 holds.
+    distance = (steps**2).sum(axis=1) - 2 * colors.astype(np.float32) @ steps.T
+    nearest = np.zeros(2**24, np.uint8)
+    nearest[names] = distance.argmin(axis=1)
+    images = [
+        Image.fromarray(nearest[each].reshape(frame.shape[:2]))
+        for each, frame in zip(packed, frames, strict=True)
+    ]
+    for image in images:
+        image.putpalette(palette.tobytes())
+    return images
 
 
 def _packed(colors: np.ndarray) -> np.ndarray:

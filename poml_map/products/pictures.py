@@ -19,10 +19,10 @@ from poml_map.products.furniture import (
 )
 from poml_map.products.mapsheet import FOOT, GAP, MARGIN, Head, MapSheet, number_text
 from poml_map.products.palette import CHANGE, MUTED, STOCK
-from poml_map.products.place import block_mean, fit, nice_limits, weighted_mean
+from poml_map.products.place import fit, nice_limits
 from poml_map.products.sheet import Sheet, style, unit_text
+from poml_map.products.smallmap import PANEL_BOX, PanelRow, panel_row, small_map
 
-_PANEL_BOX = (280, 240)
 _BAR_WIDTH, _ROW_LABEL, _COLUMN_LABEL, _CAPTION = 98, 72, 26, 24
 
 
@@ -67,18 +67,16 @@ def draw_map(
         If the file cannot be written whole.
     """
     with style():
-        sheet = MapSheet(grid, title, subtitle, notes, dpi=dpi)
-        values = sheet.checked(values)
-        drawn, mean = block_mean(values, sheet.place.block), weighted_mean(values, grid)
-        scale = _scale(drawn, limits, difference)
-        sheet.draw_map(drawn, scale, outlines)
+        sheet, reduced = MapSheet(grid, title, subtitle, notes, dpi=dpi), small_map(values, grid, dpi)
+        scale = _scale(reduced.values, limits, difference)
+        sheet.draw_map(reduced.values, scale, outlines)
         sheet.draw_panel(scale, unit, trend=False)
-        sheet.set_label(label, mean, unit, empty=np.isnan(mean), signed=difference)
+        sheet.set_label(label, reduced.mean, unit, empty=np.isnan(reduced.mean), signed=difference)
         return sheet.save_png(path, {"Title": title, "Comment": "; ".join([label, *notes])})
 
 
 def draw_comparison(
-    rows: Mapping[str, Sequence[np.ndarray]],
+    rows: Mapping[str, Sequence[np.ndarray] | PanelRow],
     columns: Sequence[str],
     path,
     *,
@@ -96,8 +94,8 @@ def draw_comparison(
 
     Parameters
     ----------
-    rows : mapping of str to sequence of array_like, shape (y, x)
-        Row label -> one map for each column.
+    rows : mapping of str to sequence of array_like, shape (y, x), or to PanelRow
+        Row label -> one map for each column, or what `panel_row` made of them.
     columns : sequence of str
         Column labels.
     change : bool
@@ -117,18 +115,19 @@ def draw_comparison(
     ResourceError
         If the file cannot be written whole.
     """
-    tables = {label: _stack(label, maps, columns, grid) for label, maps in rows.items()}
+    tables = {label: _reduced(label, maps, columns, grid, dpi) for label, maps in rows.items()}
     outlines = None if outlines is None else list(outlines)
     with style():
         sheet = _ComparisonSheet(grid, title, subtitle, notes, list(tables), len(columns), change, dpi)
-        levels = sheet.reduced(np.concatenate(list(tables.values())))
+        levels = np.stack([each.values for table in tables.values() for each in table.maps])
         scale = _scale(levels, limits, difference=False)
         for column, label in enumerate(columns):
-            sheet.draw_column(column, label, [table[column] for table in tables.values()], scale, outlines)
+            maps = [table.maps[column] for table in tables.values()]
+            sheet.draw_column(column, label, maps, scale, outlines)
         sheet.draw_bar(len(columns), scale, unit)
         if change:
-            changes = [table[-1] - table[0] for table in tables.values()]
-            scale = _scale(sheet.reduced(changes), None, difference=True)
+            changes = [table.change for table in tables.values()]
+            scale = _scale(np.stack([each.values for each in changes]), None, difference=True)
             label = f"{columns[-1]} minus {columns[0]}"
             sheet.draw_column(len(columns), label, changes, scale, outlines, signed=True)
             sheet.draw_bar(len(columns) + 1, scale, unit)
@@ -140,7 +139,7 @@ class _ComparisonSheet(Sheet):
 
     def __init__(self, grid, title, subtitle, notes, row_labels, n_columns, change, dpi):
         self._grid, self._n_columns = grid, n_columns
-        self._place = fit(grid, *(side * dpi / 100 for side in _PANEL_BOX))
+        self._place = fit(grid, *(side * dpi / 100 for side in PANEL_BOX))
         self._size = self._place.width * 100 / dpi, self._place.height * 100 / dpi
         self._row_height = max(self._size[1], 90) + _CAPTION + 8
         width = round(self._left(n_columns + change) + _BAR_WIDTH - 14 + MARGIN)
@@ -163,22 +162,16 @@ class _ComparisonSheet(Sheet):
         bars = _BAR_WIDTH if column >= self._n_columns else 0
         return MARGIN + _ROW_LABEL + column * (self._size[0] + 12) + bars
 
-    def reduced(self, maps) -> np.ndarray:
-        """The maps as they will be drawn, shape (map, rows, columns)."""
-        return np.stack([block_mean(values, self._place.block) for values in maps])
-
     def draw_column(self, column, label, maps, scale, outlines, *, signed: bool = False) -> None:
-        """The maps of one column from top to bottom, each with its mean below."""
+        """The reduced maps of one column from top to bottom, each with its mean below."""
         left = self._left(column)
         self.text(
             left + self._size[0] / 2, self._top - 8, label, 12, weight="bold", ha="center", va="baseline"
         )
-        for row, values in enumerate(maps):
+        for row, each in enumerate(maps):
             top = self._top + row * self._row_height
-            drawn = block_mean(values, self._place.block)
-            draw_pixels(self, left, top, drawn, self._place, self._grid, scale, outlines)
-            mean = weighted_mean(values, self._grid)
-            caption = "no data" if np.isnan(mean) else f"mean {number_text(mean, signed)}"
+            draw_pixels(self, left, top, each.values, self._place, self._grid, scale, outlines)
+            caption = "no data" if np.isnan(each.mean) else f"mean {number_text(each.mean, signed)}"
             self.text(left, top + self._size[1] + 5, caption, 9, color=MUTED)
 
     def draw_bar(self, column: int, scale: Scale, unit: str) -> None:
@@ -187,12 +180,12 @@ class _ComparisonSheet(Sheet):
         draw_color_bar(self, left, self._top, min(self._body, 380), scale, unit_text(unit))
 
 
-def _stack(label: str, maps: Sequence[np.ndarray], columns: Sequence[str], grid: Grid) -> np.ndarray:
-    table = np.asarray(maps, float)
-    if table.shape != (len(columns), *grid.shape):
-        raise ValueError(f"rows[{label!r}]: shape {table.shape}, expected {(len(columns), *grid.shape)}: "
+def _reduced(label: str, row, columns: Sequence[str], grid: Grid, dpi: int) -> PanelRow:
+    shape = (len(row.maps), *grid.shape) if isinstance(row, PanelRow) else np.shape(row)
+    if shape != (len(columns), *grid.shape):
+        raise ValueError(f"rows[{label!r}]: shape {shape}, expected {(len(columns), *grid.shape)}: "
                          "one map of the grid's shape for each column")  # fmt: skip
-    return table
+    return row if isinstance(row, PanelRow) else panel_row(row, grid, dpi)
 
 
 def _scale(drawn: np.ndarray, limits, difference: bool) -> Scale:

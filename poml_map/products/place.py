@@ -67,9 +67,13 @@ def block_mean(values, block: int) -> np.ndarray:
     rows, columns = -(-height // block), -(-width // block)
     padded = np.full((rows * block, columns * block), np.nan, np.float32)
     padded[:height, :width] = values
-    blocks = padded.reshape(rows, block, columns, block)
-    count = np.isfinite(blocks).sum(axis=(1, 3))
-    total = np.nansum(blocks, axis=(1, 3), dtype=float)
+    total, count = np.zeros((rows, columns)), np.zeros((rows, columns), np.int32)
+    for row in range(block):
+        for column in range(block):
+            part = padded[row::block, column::block]
+            valid = np.isfinite(part)
+            np.add(total, part, out=total, where=valid)
+            count += valid
     return np.where(count, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
@@ -89,10 +93,12 @@ def weighted_mean(values, grid: Grid) -> float:
     >>> round(weighted_mean([[1.0], [2.0]], grid), 3)
     1.634
     """
-    values = np.asarray(values, float)
-    weights = np.where(np.isfinite(values), _row_weights(grid)[:, None], 0.0)
-    total = weights.sum()
-    return float(np.nansum(values * weights) / total) if total > 0 else math.nan
+    values = np.asarray(values)
+    valid = np.isfinite(values)
+    weights = _row_weights(grid)
+    area = float(valid.sum(axis=1) @ weights)
+    total = np.where(valid, values, 0).sum(axis=1, dtype=float) @ weights
+    return float(total / area) if area > 0 else math.nan
 
 
 def regional_means(maps: xr.Dataset, grid: Grid) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """The annual maps as an animation."""
 
 import os
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from poml_map.grid import Grid
 from poml_map.products import animation
 from poml_map.products.animation import animate
 from poml_map.products.palette import STOCK
+from poml_map.products.sheet import Sheet
+from poml_map.products.smallmap import small_map
 
 GRID = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 60, 50)
 YEARS = list(range(1980, 1985))
@@ -102,6 +105,24 @@ def test_the_same_maps_give_the_same_bytes(gif, tmp_path):
         _maps(), YEARS, tmp_path / "a.gif", grid=GRID, limits=(2.0, 5.0), notes=["Synthetic data"], **TEXTS
     )
     assert again.read_bytes() == gif.read_bytes()
+
+
+def test_frames_are_as_if_every_one_were_drawn_from_the_start(gif, tmp_path, monkeypatch):
+    """What stands still is drawn once; nothing of it may lie above or below where it belongs."""
+
+    @contextmanager
+    def all_of_it(sheet, _):
+        yield sheet.pixels
+
+    monkeypatch.setattr(Sheet, "standing_still_but", all_of_it)
+    look = {"grid": GRID, "limits": (2.0, 5.0), "notes": ["Synthetic data"], **TEXTS}
+    assert animate(_maps(), YEARS, tmp_path / "a.gif", **look).read_bytes() == gif.read_bytes()
+
+
+def test_maps_that_were_reduced_before_give_the_same_bytes(gif, tmp_path):
+    reduced = [small_map(values, GRID) for values in _maps()]
+    look = {"grid": GRID, "limits": (2.0, 5.0), "notes": ["Synthetic data"], **TEXTS}
+    assert animate(reduced, YEARS, tmp_path / "a.gif", **look).read_bytes() == gif.read_bytes()
 
 
 def test_twenty_one_years_of_a_region_stay_below_six_megabytes(tmp_path):

@@ -53,7 +53,7 @@ def test_map_colours_survive_the_palette_exactly(colormap):
     frame = np.concatenate([colors[None], noise])
     palette = shared_palette([frame], colormap)
     assert len(palette) <= 256
-    drawn = np.asarray(to_palette(frame, palette).convert("RGB"))
+    drawn = np.asarray(to_palette([frame], palette)[0].convert("RGB"))
     np.testing.assert_array_equal(drawn[0], colors)
 
 

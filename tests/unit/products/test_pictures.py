@@ -7,6 +7,7 @@ from PIL import Image
 from poml_map.grid import Grid
 from poml_map.products.palette import CHANGE, STOCK
 from poml_map.products.pictures import draw_comparison, draw_map
+from poml_map.products.smallmap import panel_row
 
 GRID = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 60, 50)
 
@@ -67,6 +68,19 @@ def test_the_change_column_is_last_minus_first(tmp_path):
     assert _count(path, CHANGE(1.0, bytes=True)) >= 60 * 50 * 16
     plain = draw_comparison(rows, ["1980", "2000"], tmp_path / "b.png", **facts)
     assert _pixels(plain).shape[1] < _pixels(path).shape[1]
+
+
+def test_a_row_that_was_reduced_before_gives_the_same_picture(tmp_path):
+    """The change of a block is the mean change of the pixels that have both years."""
+    maps = np.random.default_rng(0).uniform(2, 5, (2, 500, 600))
+    maps[0, :, :100] = maps[1, :250] = np.nan
+    grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 600, 500)
+    facts = {"grid": grid, "title": "Stock", "unit": "kg/m2", "dpi": 100, "change": True}
+    first = draw_comparison({"POML": maps}, ["1980", "2000"], tmp_path / "a.png", **facts)
+    row = panel_row(maps, grid, dpi=100)
+    again = draw_comparison({"POML": row}, ["1980", "2000"], tmp_path / "b.png", **facts)
+    assert again.read_bytes() == first.read_bytes()
+    assert row.change.mean == pytest.approx(np.nanmean(maps[1] - maps[0]))
 
 
 def test_panels_without_values_are_drawn(tmp_path):
