@@ -62,7 +62,8 @@ def run_rothc(
         First and last year of `data` that spin RothC up; or their weather, over ``time`` or ``month`` (a mean January
         to December). By default the variables ``air_temp_spinup`` and so on of `data`, as `open_cube` gives them.
     years : tuple of 2 int, optional
-        First and last year of the run. By default all of `data` after the spin-up years named, or all.
+        First and last year of the run. By default those of the dimension ``year``; without it all of `data` after the
+        spin-up years named.
     mu_max, k_m : float or DataArray
         Parameters of the microbial factor mu after the first stock; 1 and 0 are plain RothC. [1], [kg/m2]
     options : Options, optional
@@ -194,8 +195,11 @@ def _course(
 
 
 def _run_of(data, spinup, years) -> xr.Dataset:
-    """The years of the run."""
-    if years is None and isinstance(spinup, tuple):
+    """The months of the run."""
+    if years is None and "year" in data.dims:
+        known = data.get_index("year")
+        years = int(known[0]), int(known[-1])
+    elif years is None and isinstance(spinup, tuple):
         years = spinup[1] + 1, int(data.indexes["time"].year[-1])
     return data if years is None else _years(data, years, "years")
 

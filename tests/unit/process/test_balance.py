@@ -59,6 +59,17 @@ def test_rothc_stays_where_the_equilibrium_is(site, month, spin):
         assert_allclose(last[name], state[name], rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("month", [12, 9])
+def test_rothc_stays_where_the_equilibrium_of_given_inputs_is(site, month):
+    years = site.assign(manure=0.1 * site.c_input.shift(time=3, fill_value=0.02), IOM=0.3)
+    state = equilibrium_rothc(years, options=Options(sampling_month=month, spinup="real_years"))
+    again = years.isel(time=np.roll(np.arange(36), 12 - month)).assign_coords(time=years.time)
+    last = simulate_rothc(again, state).isel(time=-1)
+    for name in [*POOLS, "deficit", "stock"]:
+        assert_allclose(last[name], state[name], rtol=1e-11, atol=1e-11)
+    assert_allclose(state.annual_input, years.c_input.sum() / 3, rtol=1e-13)
+
+
 def test_years_are_averaged_by_calendar_month_unless_they_come_as_they_were(site):
     averaged = site.groupby("time.month").mean().assign(clay=23.4)
     xr.testing.assert_allclose(equilibrium_rothc(averaged, 4.94), equilibrium_rothc(site, 4.94), rtol=1e-12)

@@ -29,8 +29,11 @@ def varied(cube):
     """Everything that may vary in space does."""
     random = np.random.default_rng(5)
     places = {"y": cube.y, "x": cube.x}
+    depth = np.where(
+        np.arange(5) < 3, np.arange(20).reshape(4, 5) + 10.0, 30.0
+    )  # of one pixel alone, or of several
     return cube.assign(
-        depth=xr.DataArray(random.choice([20.0, 30.0], (4, 5)), places),
+        depth=xr.DataArray(depth, places),
         dpm_rpm=xr.DataArray(random.choice([1.44, 0.25], (4, 5)), places),
         manure=xr.DataArray(random.uniform(0, 0.001, (4, 5)), places),
         rate_factor=("month", np.linspace(0.5, 1, 12)),
@@ -79,6 +82,13 @@ def test_a_chunk_of_pure_sand_is_no_fraction(varied, start):
     xr.testing.assert_identical(
         lazily(simulate_rothc, sand.chunk(PIXELS), start), simulate_rothc(sand, start)
     )
+
+
+def test_a_gap_as_long_as_a_chunk_is_a_gap(varied, start, problems_of):
+    varied["precip"][:12, 2, 2] = np.nan
+    lazy = simulate_rothc(varied.chunk(PIXELS), start)
+    [line] = problems_of(lazy.compute, scheduler="synchronous")
+    assert line.startswith("data, precip, time 2000-01, y 1.5, x 2.5: found no value (12 such gaps)")
 
 
 def test_many_sites_are_computed_in_parts_without_a_change(sites, start, monkeypatch):

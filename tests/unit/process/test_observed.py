@@ -103,6 +103,7 @@ def test_a_chunked_run_is_lazy_and_bit_identical(region, stock, chunks, engine):
         raise AssertionError("computed while building")
 
     options = {"spinup": SPINUP, "mu_max": 1.3, "k_m": 0.05, "keep": ["pools", "co2"], "engine": engine}
+    region["depth"] = ("y", "x"), [[20.0, 20.0], [20.0, 25.0], [30.0, 15.0]]
     whole = run_rothc(region, stock, **options)
     with dask.config.set(scheduler=refuse_to_compute):
         lazy = run_rothc(region.chunk(chunks).chunk(year=1), stock, **options)
@@ -139,6 +140,14 @@ def test_years_of_the_run_may_be_chosen(region, stock):
     shorter = run_rothc(region, stock, spinup=SPINUP, years=(1980, 1982))
     longer = run_rothc(region, stock, spinup=SPINUP)
     xr.testing.assert_identical(shorter.stock, longer.stock[:3])
+
+
+def test_years_of_the_run_are_those_of_the_driver_or_all_after_the_spin_up(region, stock):
+    whole = run_rothc(region, stock, spinup=SPINUP)
+    assert_array_equal(run_rothc(region.isel(year=slice(2)), stock, spinup=SPINUP).stock, whole.stock[:2])
+    without = region.drop_dims("year")
+    assert_array_equal(run_rothc(without, stock, spinup=SPINUP).year, range(1980, 1984))
+    assert_array_equal(run_rothc(without, stock, spinup=(1975, 1977)).year, range(1978, 1984))
 
 
 def test_without_a_driver_the_input_stays_and_the_stock_nearly(region, stock):
@@ -224,7 +233,8 @@ def test_arguments_that_say_nothing_are_named(region, stock, problems_of, argume
     ],
 )
 def test_data_that_do_not_suffice_are_named(region, stock, problems_of, change, start):
-    assert problems_of(run_rothc, change(region), stock, spinup=SPINUP)[0].startswith(start)
+    arguments = {"spinup": SPINUP, "years": (1980, 1983)}
+    assert problems_of(run_rothc, change(region), stock, **arguments)[0].startswith(start)
 
 
 def test_cover_in_one_and_ndvi_in_the_other_is_refused(region, stock, problems_of):
