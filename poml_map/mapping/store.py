@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import dask.array as da
@@ -41,6 +42,7 @@ def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: d
     ).rio.write_crs(grid.crs)
     # Version 2 of the format: read by every xarray and by GDAL, consolidated metadata included.
     template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True)
+    _arrays.cache_clear()
 
 
 def layer_attributes(name: str) -> dict[str, str]:
@@ -62,9 +64,34 @@ def layer_attributes(name: str) -> dict[str, str]:
 
 def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:
     """Put one tile's maps, each (year, rows, cols) in kg/m2, into the store."""
-    group = zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False)
+    arrays = _arrays(path)
     for name, values in maps.items():
-        group[name][:, tile.rows, tile.cols] = values
+        arrays[name][:, tile.rows, tile.cols] = values
+
+
+def read_years(path: Path, layer: str, years: slice) -> np.ndarray:
+    """Maps of some years, in memory.
+
+    Parameters
+    ----------
+    path : Path
+    layer : str
+    years : slice
+        Positions among the years of the store. A chunk holds all years of a tile, so each call unpacks all of them: ask
+        for many years at once.
+
+    Returns
+    -------
+    ndarray of float32, shape (years, y, x)
+        In the unit of the store, NaN outside the map.
+    """
+    return zarr.open_array(path / layer, mode="r", zarr_format=2)[years]
+
+
+@lru_cache(maxsize=1)
+def _arrays(path: Path) -> dict[str, zarr.Array]:
+    """The arrays of the store that is being written: to open them takes as long as to write a tile."""
+    return dict(zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False).arrays())
 
 
 def open_store(path: Path) -> xr.Dataset:

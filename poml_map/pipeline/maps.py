@@ -1,27 +1,37 @@
-"""From the store to what people take away: GeoTIFFs of every model, the animation, first and last year."""
+"""From the store to what people take away: GeoTIFFs of every model, the animation, first and last year.
+
+The store is read once: every map is counted, averaged, reduced for the pictures and written while it is in memory.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import xarray as xr
+import numpy as np
 
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube import Cube
-from poml_map.mapping import open_store
+from poml_map.errors import ResourceError
+from poml_map.grid import Grid
+from poml_map.mapping import read_years
 from poml_map.pipeline.checks import fill_text
 from poml_map.pipeline.report import Notes
-from poml_map.products import animate, draw_comparison, regional_means, write_years
+from poml_map.products import PanelRow, SmallMap, animate, draw_comparison, panel_row, small_map, write_years
 from poml_map.units import STOCK_LABELS, stock_factor
 
-# A chunk of the store holds all years of a tile. Read year by year it is unpacked as often as there are years,
-# so the maps of a model are read at once where they fit in this. [bytes]
+# A chunk of the store holds all years of a tile and is unpacked as a whole, so as many years are read at once as fit
+# in this. [bytes]
 _AT_ONCE = 256 * 2**20
 
 
 def write_products(
-    region: Region, cube: Cube, store: Path, folder: Path, wanted: range, notes: Notes, digest
+    region: Region, cube: Cube, store: Path, folder: Path, wanted: range, notes: Notes, digest, mapped: int
 ) -> dict:
     """Write `maps/`, `SOCS_POML.gif` and `first_and_last_year.png` into `folder`.
 
@@ -40,44 +50,95 @@ def write_products(
         What stands on every product.
     digest : str
         Of all inputs.
+    mapped : int
+        Pixels that every map of the models has.
 
     Returns
     -------
     dict
         Means of the region by model and year, in the region's unit, for manifest and report.
+
+    Raises
+    ------
+    ResourceError
+        If a file cannot be written, or the store lost pixels.
     """
-    settings, maps = region.settings, open_store(store) * stock_factor(region.settings.units)
+    settings, grid = region.settings, cube.grid
     (folder / "maps").mkdir()
     tags = {"INPUT_DIGEST": digest, "REGION": settings.name, **notes.tags}
     tags |= {f"FILLED_{fill['column'].upper()}": fill_text(fill) for fill in cube.fills}
     about = {"depth_cm": settings.depth_cm, "tags": tags, "month": settings.sampling_month}
-    title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
-    looks = {"grid": cube.grid, "unit": settings.units, "title": title, "notes": notes.lines}
-    looks["outlines"] = cube.outlines()
-    first, ends = wanted[0] - region.years[0], (0, len(region.years) - 1)
-    panels = {}
+    write = partial(write_years, folder / "maps", grid=grid, unit=settings.units, **about)
+    seen = {}
     for model in schema.MODELS:
-        values = _at_once(maps[model])
-        chosen = values.data[first : first + len(wanted)]
-        write_years(
-            folder / "maps", chosen, list(wanted), cube.grid, model=model, unit=settings.units, **about
-        )
-        if model == "POML":
-            animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
-        panels[model] = [values[index].to_numpy().copy() for index in ends]  # a view would keep all years
-        del values, chosen  # before the next model is read
+        seen[model] = _Seen(grid)
+        for years, maps in _bands(store, model, region, grid, region.years):
+            seen[model].look_at(maps, mapped, store)
+            _write_wanted(write, maps, years, wanted, model)
+            del maps  # before the next years are read
+        seen[model].close()
     for name in (name for kind in settings.rothc.map_outputs for name in schema.PROCESS_MAPS[kind]):
         # Nothing is known of the carbon respired in the twelve months before the first stock.
-        years = [year for year in wanted if name not in schema.PROCESS_MAPS["co2"] or year > region.years[0]]
-        values = _at_once(maps[name]).data[[year - region.years[0] for year in years]]
-        write_years(folder / "maps", values, years, cube.grid, model=name, unit=settings.units, **about)
-        del values
-    labels = [str(region.years[index]) for index in ends]
-    draw_comparison(panels, labels, folder / "first_and_last_year.png", change=True, **looks)
-    means = regional_means(maps[list(schema.MODELS)], cube.grid)
+        known = wanted[1:] if name in schema.PROCESS_MAPS["co2"] and wanted[0] == region.years[0] else wanted
+        for years, maps in _bands(store, name, region, grid, known):
+            _write_wanted(write, maps, years, wanted, name)
+            del maps
+    title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
+    looks = {"grid": grid, "unit": settings.units, "title": title, "notes": notes.lines}
+    looks["outlines"] = cube.outlines()
+    chosen = seen["POML"].reduced[wanted[0] - region.years[0] :][: len(wanted)]
+    animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
+    rows, labels = {model: each.row for model, each in seen.items()}, [str(region.years[i]) for i in (0, -1)]
+    draw_comparison(rows, labels, folder / "first_and_last_year.png", change=True, **looks)
+    means = {model: np.array([each.mean for each in found.reduced]) for model, found in seen.items()}
     return {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
 
 
-def _at_once(maps: xr.DataArray) -> xr.DataArray:
-    # A copy: `load` would fill the Dataset that the maps belong to, and so keep every model.
-    return maps.compute(scheduler="threads") if maps.nbytes <= _AT_ONCE else maps
+@dataclass
+class _Seen:
+    """What is kept of the maps of one model: reduced maps with their means, and the row of first and last year."""
+
+    grid: Grid
+    reduced: list[SmallMap] = field(default_factory=list)
+    row: PanelRow | None = None
+    _ends: list[np.ndarray] = field(default_factory=list)
+
+    def look_at(self, maps: np.ndarray, mapped: int, store: Path) -> None:
+        """Take the next years, shape (years, y, x).
+
+        Raises
+        ------
+        ResourceError
+            If a map has not the pixels that were written.
+        """
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            counts = set(pool.map(lambda values: int(np.isfinite(values).sum()), maps))
+            self.reduced += pool.map(lambda values: small_map(values, self.grid), maps)
+        if counts != {mapped}:
+            message = f"{store}: {sorted(counts)} pixels with a value, {mapped} were written. "
+            raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
+        # Copies: a view would keep all years in memory.
+        self._ends = [self._ends[0] if self._ends else maps[0].copy(), maps[-1].copy()]
+
+    def close(self) -> None:
+        """After the last years."""
+        self.row, self._ends = panel_row(self._ends, self.grid), []
+
+
+def _bands(
+    store: Path, layer: str, region: Region, grid: Grid, years: range
+) -> Iterator[tuple[range, np.ndarray]]:
+    """Years that are read at once, and their maps in the unit of the region, shape (years, y, x)."""
+    count = max(_AT_ONCE // (4 * grid.width * grid.height), 1)
+    for start in range(0, len(years), count):
+        part = years[start : start + count]
+        maps = read_years(store, layer, slice(part[0] - region.years[0], part[-1] + 1 - region.years[0]))
+        maps *= np.float32(stock_factor(region.settings.units))
+        yield part, maps
+        del maps
+
+
+def _write_wanted(write, maps: np.ndarray, years: range, wanted: range, layer: str) -> None:
+    places = [place for place, year in enumerate(years) if year in wanted]
+    if places:
+        write(maps[places[0] : places[-1] + 1], [years[place] for place in places], model=layer)

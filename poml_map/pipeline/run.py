@@ -9,9 +9,9 @@ from pathlib import Path
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube import Cube
-from poml_map.errors import InputError, Problem, ResourceError
+from poml_map.errors import InputError, Problem
 from poml_map.files import sha256_of_file
-from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region, open_store
+from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.checks import Checked, check_region, fill_text, read_sites
 from poml_map.pipeline.effects import effects_of_choices
@@ -103,13 +103,13 @@ def _stages(
             read, cube.grid, tiles, store, tile_size=tile_size, workers=workers, progress=progress
         )
         _refuse_empty(region, summary)
-        _refuse_lost_pixels(store, summary)
         log.info("  %s", balance_text(summary.balance, settings.units, region.years[-1], "pixel"))
     with watch.stage("digests of the inputs"):
         files = records.input_files(region)
         digest = records.input_digest(files)
     with watch.stage("GeoTIFFs and pictures"):
-        means = write_products(region, cube, store, folder, wanted, notes, digest)
+        mapped = summary.pixels["mapped"]
+        means = write_products(region, cube, store, folder, wanted, notes, digest, mapped)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
     content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
     content["notes"] = notes.lines
@@ -166,15 +166,6 @@ def _refuse_empty(region: Region, summary: MapSummary) -> None:
     raise InputError(
         Problem(region.file, "area", f"no pixel to map ({found})", "pixels with data in the area")
     )
-
-
-def _refuse_lost_pixels(store: Path, summary: MapSummary) -> None:
-    """A chunk that vanished from the store reads as no data: count what is there before anything is made of it."""
-    counts = open_store(store)[list(schema.MODELS)].count(("y", "x")).compute(scheduler="threads")
-    found = {int(count) for model in schema.MODELS for count in counts[model].to_numpy()}
-    if found != {summary.pixels["mapped"]}:
-        message = f"{store}: {sorted(found)} pixels with a value, {summary.pixels['mapped']} were written. "
-        raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
 
 
 def _manifest(

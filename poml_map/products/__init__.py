@@ -4,17 +4,20 @@ from poml_map.products.animation import animate
 from poml_map.products.calibration_figure import draw_calibration
 from poml_map.products.geotiff import NODATA, map_name, read_map, write_map, write_years
 from poml_map.products.pictures import draw_comparison, draw_map
-from poml_map.products.place import regional_means
+from poml_map.products.smallmap import PanelRow, SmallMap, panel_row, small_map
 
 __all__ = [
     "NODATA",
+    "PanelRow",
+    "SmallMap",
     "animate",
     "draw_calibration",
     "draw_comparison",
     "draw_map",
     "map_name",
+    "panel_row",
     "read_map",
-    "regional_means",
+    "small_map",
     "write_map",
     "write_years",
 ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
-import xarray as xr
 from matplotlib.ticker import MaxNLocator
 
 from poml_map.grid import Grid
@@ -99,25 +98,6 @@ def weighted_mean(values, grid: Grid) -> float:
     area = float(valid.sum(axis=1) @ weights)
     total = np.where(valid, values, 0).sum(axis=1, dtype=float) @ weights
     return float(total / area) if area > 0 else math.nan
-
-
-def regional_means(maps: xr.Dataset, grid: Grid) -> dict[str, np.ndarray]:
-    """`weighted_mean` of every map of a store, which is read once.
-
-    Parameters
-    ----------
-    maps : xarray.Dataset
-        Each variable (year, y, x), lazy or not.
-    grid : Grid
-
-    Returns
-    -------
-    dict of str -> ndarray, shape (year,)
-        NaN where a map has no value.
-    """
-    means = maps.weighted(xr.DataArray(_row_weights(grid), dims="y")).mean(("y", "x"))
-    means = means.compute(scheduler="threads")
-    return {str(name): means[name].to_numpy() for name in means.data_vars}
 
 
 def _row_weights(grid: Grid) -> np.ndarray:
