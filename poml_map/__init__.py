@@ -18,7 +18,7 @@ _HOME = {
     "map_years": "poml_map.mapping",
     "open_cube": "poml_map.cube",
     "open_store": "poml_map.mapping",
-    "run": "poml_map.pipeline",
+    "run": "poml_map.pipeline.run:run_region",
     "run_rothc": "poml_map.process",
     "simulate_rothc": "poml_map.process",
     "sites_from_table": "poml_map.process",
@@ -30,7 +30,8 @@ __all__ = ["__version__", *sorted(_HOME)]
 
 def __getattr__(name: str):
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        module, _, its_name = _HOME[name].partition(":")
+        return getattr(import_module(module), its_name or name)
     raise AttributeError(f"module 'poml_map' has no attribute {name!r}")
 
 

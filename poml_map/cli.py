@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,15 @@ app = typer.Typer(
 
 # Exit codes of shells for a command that Ctrl-C (which typer turns into this code) or SIGTERM ended.
 _INTERRUPTED, _TERMINATED = 130, 143
+
+
+class Engine(StrEnum):
+    """What maps the forests, the words of `poml_map.mapping.FOREST_ENGINES`."""
+
+    auto = "auto"
+    fast = "fast"
+    sklearn = "sklearn"
+
 
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="The region file.")]
 
@@ -77,9 +87,9 @@ def check(
 
     Example: poml-map check demo/region.yaml
     """
-    from poml_map import pipeline
+    from poml_map.pipeline.checks import check_region
 
-    for line in pipeline.check(region_file, deep=deep):
+    for line in check_region(region_file, deep=deep).lines:
         typer.echo(line)
 
 
@@ -93,19 +103,22 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads; default one a core, six at most.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What maps the forests; auto is fast wherever it can be.")
+    ] = Engine.auto,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
 ) -> None:
     """Make the annual maps of one region.
 
     Example: poml-map run demo/region.yaml --out run
     """
-    from poml_map import pipeline
+    from poml_map.pipeline.run import run_region
 
     wanted = _years(years)
     console = logging.StreamHandler()  # its own level: log.txt holds everything, quiet or not
     console.setLevel(logging.WARNING if quiet else logging.INFO)
     logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=[console])
-    for line in pipeline.run(region_file, out, years=wanted, workers=workers):
+    for line in run_region(region_file, out, years=wanted, workers=workers, engine=engine.value):
         typer.echo(line)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from poml_map import schema
-from poml_map.hybrid import PomlForest
 from poml_map.mapping.balance import Balance
+from poml_map.mapping.forests import ForestMapper
 from poml_map.mapping.pixels import PIXEL, Pixels, mapped_pixels
 from poml_map.mapping.process import map_process
 from poml_map.rothc import Options
@@ -23,8 +23,8 @@ class TileModel:
 
     Attributes
     ----------
-    poml, ml : PomlForest
-        Forests on observations and simulations, and on observations only.
+    poml, ml : callable
+        Forests on observations and simulations, and on observations only, from `forest_mapper`.
     covariates : tuple of str
         Columns of the forests, in their order.
     years : range
@@ -43,8 +43,8 @@ class TileModel:
         Of ``"pools"`` and ``"co2"``: what is mapped of the process model beside its stock.
     """
 
-    poml: PomlForest
-    ml: PomlForest
+    poml: ForestMapper
+    ml: ForestMapper
     covariates: tuple[str, ...]
     years: range
     options: Options
@@ -124,12 +124,13 @@ def map_tile(tile: xr.Dataset, model: TileModel) -> TileMaps:
         return TileMaps(maps, counts, Balance())
     at = Pixels(tile, complete, model.years)
     counts += _without_a_fit(at, model)
-    values = _forests(at, model)
-    process, balance = map_process(at, model, values["ML"][0])
     where = mask.copy()
     where[mask] = complete
-    for name, each in (values | process).items():
-        maps[name][years - len(each) :, where] = each
+    for name, values in _forests(at, where, model).items():
+        maps[name][...] = values
+    process, balance = map_process(at, model, maps["ML"][0][where])
+    for name, values in process.items():
+        maps[name][years - len(values) :, where] = values
     return TileMaps(maps, counts, balance)
 
 
@@ -157,13 +158,17 @@ def _without_a_fit(at: Pixels, model: TileModel) -> Counter:
     return Counter(dict(zip(names, counts.tolist(), strict=True)))
 
 
-def _forests(at: Pixels, model: TileModel) -> dict[str, np.ndarray]:
-    pixels = int(at.complete.sum())
-    table = np.empty((len(model.years), pixels, len(model.covariates)), "float32")
-    for index, name in enumerate(model.covariates):
-        table[..., index] = at.annual(name)
-    rows = table.reshape(-1, len(model.covariates))
+def _forests(at: Pixels, where: np.ndarray, model: TileModel) -> dict[str, np.ndarray]:
+    """Maps (years, rows, cols) of both forests; the fast engine wants pixels beside their neighbours."""
+    covariates = [_spread(at.of(name), where) for name in model.covariates]
+    # Static covariates alone make a map of one year that stands for all.
     return {
-        name: forest.predict(rows).reshape(len(model.years), pixels)
-        for name, forest in (("POML", model.poml), ("ML", model.ml))
+        name: forest(covariates, where)["mean"] for name, forest in (("POML", model.poml), ("ML", model.ml))
     }
+
+
+def _spread(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Values (..., n) of the pixels of `where` as (..., rows, cols), 0 elsewhere."""
+    spread = np.zeros((*values.shape[:-1], *where.shape), np.float32)
+    spread[..., where] = values
+    return spread

@@ -11,7 +11,14 @@ from poml_map.config import Region
 from poml_map.cube import Cube
 from poml_map.errors import InputError, Problem
 from poml_map.files import sha256_of_file
-from poml_map.mapping import TILE_SIZE, MapSummary, TileModel, create_store, map_region
+from poml_map.mapping import (
+    TILE_SIZE,
+    MapSummary,
+    TileModel,
+    create_store,
+    forest_mapper,
+    map_region,
+)
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.checks import Checked, check_region, fill_text, read_sites
 from poml_map.pipeline.effects import effects_of_choices
@@ -36,6 +43,7 @@ def run_region(
     years: tuple[int, int] | None = None,
     workers: int | None = None,
     tile_size: int = TILE_SIZE,
+    engine: str = "auto",
 ) -> list[str]:
     """Make the annual maps of one region.
 
@@ -51,6 +59,8 @@ def run_region(
         Threads; default one a core, six at most.
     tile_size : int
         Pixels along one side of a tile. No value depends on it.
+    engine : {"auto", "fast", "sklearn"}
+        What maps the forests, see `poml_map.mapping.forest_mapper`.
 
     Returns
     -------
@@ -70,13 +80,20 @@ def run_region(
             checked = check_region(region_file)
             wanted = _wanted_years(checked.region, years)
         with staging(Path(out)) as folder, log_file(folder / "log.txt", heard):
-            lines = _stages(checked, folder, watch, wanted, workers, tile_size, heard)
+            lines = _stages(checked, folder, watch, wanted, workers, tile_size, engine, heard)
         log.info("finished in %s", duration(sum(watch.seconds.values())))
     return [*lines, *_listing(Path(out))]
 
 
 def _stages(
-    checked: Checked, folder: Path, watch: Stopwatch, wanted: range, workers, tile_size: int, heard: Heard
+    checked: Checked,
+    folder: Path,
+    watch: Stopwatch,
+    wanted: range,
+    workers: int | None,
+    tile_size: int,
+    engine: str,
+    heard: Heard,
 ) -> list[str]:
     region, cube, settings = checked.region, checked.cube, checked.region.settings
     log.info("%s %s", settings.name, "(synthetic data)" if settings.synthetic else "")
@@ -93,7 +110,7 @@ def _stages(
     with watch.stage("cross-validation and forests"):
         learned = learn(region, samples, points, model, parameters, Progress("forests"))
     with watch.stage("mapping"):
-        tiles = _tile_model(region, learned, parameters)
+        tiles = _tile_model(region, learned, parameters, engine)
         store = folder / "maps.zarr"
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
         create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs)
@@ -137,14 +154,15 @@ def _wanted_years(region: Region, years: tuple[int, int] | None) -> range:
     return range(years[0], years[1] + 1)
 
 
-def _tile_model(region: Region, learned: Learned, parameters: Parameters) -> TileModel:
+def _tile_model(region: Region, learned: Learned, parameters: Parameters, engine: str) -> TileModel:
     first = region.settings.rothc.first_map
     column = "ml" if first == "ml" else region.sources[first].entry.cube_column
+    covariates = tuple(region.settings.covariates)
     return TileModel(
         # One thread a tile: the tiles themselves run side by side.
-        poml=learned.poml.set_params(n_jobs=None),
-        ml=learned.ml.set_params(n_jobs=None),
-        covariates=tuple(region.settings.covariates),
+        poml=forest_mapper(learned.poml.set_params(n_jobs=None), covariates, engine),
+        ml=forest_mapper(learned.ml.set_params(n_jobs=None), covariates, engine),
+        covariates=covariates,
         years=region.years,
         options=process_options(region),
         inputs=process_inputs(region),
@@ -158,9 +176,8 @@ def _tile_model(region: Region, learned: Learned, parameters: Parameters) -> Til
 
 def _refuse_empty(region: Region, summary: MapSummary) -> None:
     if summary.pixels.get("mapped"):
-        for name, count in summary.pixels.items():
-            if name.startswith("no data"):
-                log.warning("  warning: %s pixels not mapped, %s", f"{count:,}", name)
+        for text in _pixel_warnings(summary):
+            log.warning("  warning: %s", text)
         return
     found = ", ".join(f"{count:,} pixels {name}" for name, count in summary.pixels.items())
     raise InputError(
@@ -168,13 +185,21 @@ def _refuse_empty(region: Region, summary: MapSummary) -> None:
     )
 
 
+def _pixel_warnings(summary: MapSummary) -> list[str]:
+    """What is to be told of pixels: those without data, and those whose class no site has."""
+    heads = {"no data": "pixels not mapped, ", "with the pooled fit": "pixels "}
+    return [
+        f"{count:,} {head}{name}"
+        for name, count in summary.pixels.items()
+        for start, head in heads.items()
+        if name.startswith(start)
+    ]
+
+
 def _manifest(
     region, cube: Cube, samples, parameters, facts: SiteFacts, learned, summary, means, files, digest
 ) -> dict:
-    warnings = [*parameters.warnings, *facts.warnings]
-    warnings += [
-        f"{n:,} pixels not mapped, {name}" for name, n in summary.pixels.items() if name.startswith("no")
-    ]
+    warnings = [*parameters.warnings, *facts.warnings, *_pixel_warnings(summary)]
     return {
         "region": region.settings.name,
         "synthetic": region.settings.synthetic,

@@ -16,7 +16,7 @@ import yaml
 
 from poml_map import cli
 from poml_map.demo import write_demo
-from poml_map.pipeline import run_region
+from poml_map.pipeline.run import run_region
 
 # Two spin-up years and three trees: what is tested here is what goes in, not the maps.
 QUICK = {

@@ -3,16 +3,19 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import RandomForestRegressor
 
 from poml_map import schema
 from poml_map.errors import InputError
 from poml_map.grid import Grid, Tile
 from poml_map.hybrid import PomlForest
-from poml_map.mapping import TileModel, create_store, map_region, map_years, open_store
+from poml_map.hybrid.boxes import UnsupportedForest
+from poml_map.mapping import TileModel, create_store, forest_mapper, map_region, map_years, open_store
 from poml_map.mapping.tiles import map_tile
 from poml_map.rothc.columns import ByClass, ProcessInputs
 from poml_map.rothc.forcing import Options, build_forcing
@@ -50,13 +53,17 @@ def cube():
     return xr.Dataset(data, coords={"year": list(YEARS)})
 
 
-@pytest.fixture
-def model():
+@pytest.fixture(scope="module")
+def forests():
     rng = np.random.default_rng(1)
     rows = rng.uniform([0, 15, 15, 100], [500, 40, 17, 300], (80, 4))
     stock = 3 + rows[:, 1] / 40 + rows[:, 3] / 400
-    poml = PomlForest(n_trees=7, seed=0).fit(rows, stock)
-    ml = PomlForest(n_trees=7, seed=1).fit(rows, stock)
+    return [PomlForest(n_trees=7, seed=seed).fit(rows, stock) for seed in (0, 1)]
+
+
+@pytest.fixture
+def model(forests):
+    poml, ml = (forest_mapper(forest, COVARIATES) for forest in forests)
     return TileModel(poml, ml, COVARIATES, YEARS, Options(), ProcessInputs("FER"), mu_max=1.4, k_m=0.02)
 
 
@@ -79,7 +86,7 @@ def test_all_models_share_one_mask(cube, model):
     assert sum(counts.values()) == expected.size
 
 
-def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, model):
+def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, model, forests):
     maps = map_tile(cube, model).maps
     row, col = np.argwhere(cube["mask"].to_numpy())[5]
     for index in range(len(YEARS)):
@@ -89,8 +96,47 @@ def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, mo
             float(cube["TMP"][index, row, col]),
             float(cube["FER"][index, row, col]),
         ]
-        assert maps["POML"][index, row, col] == np.float32(model.poml.predict([x])[0])
-        assert maps["ML"][index, row, col] == np.float32(model.ml.predict([x])[0])
+        for name, forest in zip(("POML", "ML"), forests, strict=True):
+            assert_allclose(maps[name][index, row, col], forest.predict([x])[0], rtol=0, atol=2e-6)
+
+
+def test_the_engine_of_the_forest_changes_the_map_by_rounding_only(cube, model, forests):
+    slow = [forest_mapper(forest, COVARIATES, engine="sklearn") for forest in forests]
+    plain = map_tile(cube, TileModel(**{**vars(model), "poml": slow[0], "ml": slow[1]})).maps
+    for name, values in map_tile(cube, model).maps.items():
+        assert_allclose(values, plain[name], rtol=0, atol=2e-6)
+
+
+def test_a_forest_of_static_covariates_has_the_same_map_in_every_year(cube, model):
+    rows = np.random.default_rng(2).uniform([0, 15], [500, 40], (60, 2))
+    static = forest_mapper(PomlForest(n_trees=3).fit(rows, rows[:, 1]), ("ELEV", "CLAY"))
+    maps = map_tile(
+        cube, TileModel(**{**vars(model), "poml": static, "ml": static, "covariates": ("ELEV", "CLAY")})
+    ).maps
+    assert_array_equal(maps["POML"][0], maps["POML"][2])
+    assert np.isfinite(maps["POML"][2]).sum() == cube["mask"].to_numpy().sum()
+
+
+def test_a_forest_that_the_fast_engine_cannot_represent_is_mapped_all_the_same(caplog):
+    rows = np.array([[0.0], [1.0], [np.nan], [3.0]])
+    forest = RandomForestRegressor(n_estimators=3, random_state=0).fit(rows, [0.0, 1.0, 2.0, 3.0])
+    with pytest.raises(UnsupportedForest):
+        forest_mapper(forest, ["ELEV"], engine="fast")
+    maps = forest_mapper(forest, ["ELEV"])
+    assert "scikit-learn does" in caplog.text
+    assert maps([np.array([[1.0]], "float32")], np.array([[True]]))["mean"][0, 0, 0] == pytest.approx(
+        forest.predict([[1.0]])[0], abs=1e-6
+    )
+
+
+def test_a_forest_with_other_columns_is_refused_by_name():
+    forest = PomlForest(n_trees=2).fit(pd.DataFrame({"ELEV": [0.0, 1.0], "TMP": [2.0, 1.0]}), [1.0, 2.0])
+    with pytest.raises(ValueError, match="same columns in another order: 1 is TMP, expected ELEV"):
+        forest_mapper(forest, ["TMP", "ELEV"])
+    with pytest.raises(ValueError, match="missing column TMP; unknown column PRE"):
+        forest_mapper(forest, ["ELEV", "PRE"])
+    with pytest.raises(ValueError, match="engine is 'quick'"):
+        forest_mapper(forest, ["ELEV", "TMP"], engine="quick")
 
 
 def test_the_process_map_is_rothc_from_the_first_ml_map(cube, model):

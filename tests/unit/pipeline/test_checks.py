@@ -9,7 +9,7 @@ import pytest
 
 from poml_map.errors import InputError, Problem, Problems
 from poml_map.grid import Grid
-from poml_map.pipeline import check, checks
+from poml_map.pipeline import checks
 from poml_map.pipeline.checks import check_campaigns, check_region
 
 GIVEN = "  mu_max: 1.4\n  k_m: 0.06\n"
@@ -46,10 +46,18 @@ def repeated(samples_of):
     return dataclasses.replace(samples_of(rows), dropped=dropped, n_in=7)
 
 
+def test_a_rate_factor_that_is_no_preset_is_refused_before_the_run(region, opened, repeated, problems_of):
+    region(rothc="  rate_factor: paddy\n")
+    opened(repeated)
+    (line,) = problems_of(check_region, "region.yaml")
+    assert "rothc.rate_factor: found 'paddy'" in line
+    assert "paddy_all_year" in line
+
+
 def test_all_that_was_found_is_listed(region, opened, repeated):
     region()
     opened(repeated)
-    text = "\n".join(check("region.yaml"))
+    text = "\n".join(check_region("region.yaml").lines)
     assert "300 x 200 pixels of 500 x 500" in text
     assert "about 45,000 in the area" in text
     assert "1980-1986, spin-up 1960-1979" in text
@@ -89,7 +97,7 @@ def test_no_line_for_fills_and_stand_ins_that_are_none(region, opened, repeated)
         dataclasses.replace(repeated, dropped=repeated.dropped[:0]),
         SimpleNamespace(grid=grid, pixels_in_area=6, fills=[]),
     )
-    text = "\n".join(check("region.yaml"))
+    text = "\n".join(check_region("region.yaml").lines)
     for word in ("filled", "stand-in", "of the others"):
         assert word not in text
 

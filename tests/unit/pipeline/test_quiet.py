@@ -6,7 +6,8 @@ import sys
 _RUN = """\
 import logging, sys
 from pathlib import Path
-from poml_map import cli, pipeline
+from poml_map import cli
+from poml_map.pipeline import run as stages
 from poml_map.pipeline.staging import listening, log_file
 
 def run(*_, **__):
@@ -15,7 +16,7 @@ def run(*_, **__):
         logging.getLogger("poml_map.pipeline").warning("beware")
     return []
 
-pipeline.run = run
+stages.run_region = run
 cli.main(sys.argv[1:])
 """
 
