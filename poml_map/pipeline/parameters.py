@@ -14,7 +14,7 @@ from poml_map.pipeline.checks import one_campaign
 from poml_map.pipeline.site_model import SiteModel
 from poml_map.rothc.calibrate import calibrate
 from poml_map.rothc.columns import ByClass
-from poml_map.rothc.groups import GroupFits, calibrate_groups
+from poml_map.rothc.groups import LEAST_OBSERVATIONS, GroupFits, calibrate_groups
 from poml_map.rothc.problem import solve_constant_mu
 from poml_map.rothc.profile import RidgeProfile
 
@@ -208,8 +208,11 @@ def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> t
         if rothc.expected_change is not None:
             return solve_constant_mu(part, rothc.expected_change), 0.0
         if model.classes is not None:
+            # As many as there would be of a class that is just large enough: the model that is scored is then
+            # that of the maps, not a pooled one.
+            least = int(LEAST_OBSERVATIONS * training.mean())
             classes = model.classes[training]
-            found = calibrate_groups(part, classes, _STARTS_IN_FOLD, profile=False)
+            found = calibrate_groups(part, classes, _STARTS_IN_FOLD, least=least, profile=False)
             return found.parameters(model.classes)
         result = calibrate(part, n_starts=_STARTS_IN_FOLD, profile=False)
     except ValueError as error:

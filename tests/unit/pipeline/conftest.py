@@ -121,3 +121,19 @@ def twice(region, points, observe):
     where, here = region(), points()
     ids = [f"s{number}" for number in range(12)]
     return where, here, observe(where, here, ids, [1980] * 12, [(site, 1986) for site in range(12)])
+
+
+@pytest.fixture
+def by_class(region, points, observe):
+    """Region with `groups`, points and samples of 24 sites whose later stocks are those of their class's law."""
+
+    def make(truth, classes=None, noise=0.0):
+        where, here = region(rothc="  groups: LAND_USE\n", land_use=True), points(24)
+        if classes is not None:
+            here["LAND_USE"] = "site", np.asarray(classes, "float32")
+        mu_max, k_m = np.array([truth[int(number)] for number in here["LAND_USE"].to_numpy()]).T
+        ids, later = [f"s{number}" for number in range(24)], [(site, 1986) for site in range(24)]
+        laws = {"mu_max": mu_max, "k_m": k_m}
+        return where, here, observe(where, here, ids, [1980] * 24, later, **laws, noise=noise)
+
+    return make

@@ -1,5 +1,7 @@
 """What another choice would do: none where it is the same choice, else what a run with it gives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,14 @@ def test_a_rate_factor_is_compared_with_none(region, twice):
         stocks.append(model.simulate(1.4, 0.06)[-1].mean())
     assert effect == pytest.approx(stocks[0] - stocks[1], rel=1e-12)
     assert effect != 0
+
+
+def test_effects_are_those_of_each_sites_own_class(by_class):
+    where, here, samples = by_class({1: (1.4, 0.06), 2: (0.9, 0.03)})
+    model = build_site_model(where, samples, here, process_options(where))
+    found = dict(effects_of_choices(where, samples, here, find_parameters(where, model)))
+    other = replace(process_options(where), pools="weihermueller")
+    mu_max, k_m = np.array([(1.4, 0.06) if number == 1 else (0.9, 0.03) for number in model.classes]).T
+    moved = build_site_model(where, samples, here, other).simulate(mu_max, k_m)[-1]
+    expected = moved.mean() - model.simulate(mu_max, k_m)[-1].mean()
+    assert _named(found, "weihermueller") == pytest.approx(expected, rel=1e-4)

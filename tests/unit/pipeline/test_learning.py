@@ -156,3 +156,17 @@ def test_a_leak_of_held_out_sites_into_training_stops_the_run(sites, monkeypatch
     )
     with pytest.raises(ValueError, match="held-out sites have observed rows in training"):
         _learned(sites[0], sites[2], sites[1])
+
+
+def test_the_forest_learns_the_simulation_of_each_sites_own_class(by_class):
+    where, here, samples = by_class({1: (1.4, 0.06), 2: (0.9, 0.03)})
+    learned, model = _learned(where, samples, here)
+    mu_max, k_m = np.array([(1.4, 0.06) if number == 1 else (0.9, 0.03) for number in model.classes]).T
+    stocks = model.simulate(mu_max, k_m)
+    rows = learned.training[learned.training["is_simulated"]]
+    expected = [
+        stocks[year - 1980, int(site[1:])] for site, year in zip(rows["site"], rows["year"], strict=True)
+    ]
+    assert_allclose(rows["stock"], expected, rtol=1e-5)
+    held_out = learned.held_out.dropna(subset="PO")
+    assert_allclose(held_out["PO"], held_out["observed"], rtol=1e-3)  # clean stocks, fitted without the site

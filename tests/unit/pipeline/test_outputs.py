@@ -73,3 +73,18 @@ def test_the_parameter_file_holds_the_ridge_with_null_for_infinity(twice, tmp_pa
     assert details["profile"]["points"][0]["k_m_kg_m2"] == 0
     assert details["profile"]["k_m_95_percent_kg_m2"][0] == pytest.approx(0.06, rel=1e-3)
     assert details["n_observations"] == 12
+
+
+def test_simulations_of_a_site_are_those_of_its_class(by_class, tmp_path):
+    where, here, samples = by_class({1: (1.4, 0.06), 2: (0.9, 0.03)})
+    model = build_site_model(where, samples, here, process_options(where))
+    parameters = find_parameters(where, model)
+    write_tables(
+        tmp_path, "kg/m2", samples, model, parameters, learn(where, samples, here, model, parameters),
+        dict.fromkeys(where.settings.covariates, "1"),
+    )  # fmt: skip
+    stocks = pd.read_csv(tmp_path / "site_simulations.csv", index_col="year")
+    later = samples.table[samples.table["year"] == 1986].set_index("site")["stock"]
+    np.testing.assert_allclose(stocks.loc[1986, later.index], later, rtol=1e-5)
+    classes = json.loads((tmp_path / "rothc_params.json").read_text())["groups"]["classes"]
+    assert classes["2"]["mu_max"] == pytest.approx(0.9, rel=1e-4)

@@ -194,30 +194,22 @@ def test_all_calibrations_start_more_than_once(twice, monkeypatch):
     assert min(starts) > 1
 
 
-GROUPS = "  groups: LAND_USE\n"
 TRUTH = {1: (1.4, 0.06), 2: (0.9, 0.03)}
 
 
 @pytest.fixture
-def grouped(region, points, observe):
-    """24 sites of two classes, each with stocks of its own law; the classes may be changed."""
+def of_classes(by_class):
+    """Region and model of 24 sites of two classes, each with stocks of its own law."""
 
-    def make(classes=None, noise=0.0):
-        where, here = region(rothc=GROUPS, land_use=True), points(24)
-        ids = [f"s{number}" for number in range(24)]
-        later = [(site, 1986) for site in range(24)]
-        if classes is not None:
-            here["LAND_USE"] = "site", np.asarray(classes, "float32")
-        law = here["LAND_USE"].to_numpy()
-        mu_max, k_m = np.array([TRUTH.get(int(each), TRUTH[1]) for each in law]).T
-        samples = observe(where, here, ids, [1980] * 24, later, mu_max=mu_max, k_m=k_m, noise=noise)
+    def make(truth=TRUTH, **options):
+        where, here, samples = by_class(truth, **options)
         return where, _built(where, samples, here)
 
     return make
 
 
-def test_each_class_has_the_parameters_that_made_its_stocks(grouped):
-    where, model = grouped()
+def test_each_class_has_the_parameters_that_made_its_stocks(of_classes):
+    where, model = of_classes()
     found = find_parameters(where, model)
     for number, truth in TRUTH.items():
         assert_allclose(np.ravel(found.for_classes([number])), truth, rtol=1e-4)
@@ -233,8 +225,8 @@ def test_each_class_has_the_parameters_that_made_its_stocks(grouped):
     assert found.for_classes([[99]])[0] == pooled.mu_max
 
 
-def test_a_class_with_few_observations_takes_the_parameters_of_all_and_is_named(grouped):
-    where, model = grouped([1] * 20 + [3] * 4)
+def test_a_class_with_few_observations_takes_the_parameters_of_all_and_is_named(of_classes):
+    where, model = of_classes({**TRUTH, 3: (1.4, 0.06)}, classes=[1] * 20 + [3] * 4)
     found = find_parameters(where, model)
     (warning,) = found.warnings
     assert warning.startswith("LAND_USE 3 has 4 later observations, fewer than 10")
@@ -243,15 +235,14 @@ def test_a_class_with_few_observations_takes_the_parameters_of_all_and_is_named(
     assert set(found.groups.values) == {1}
 
 
-def test_a_class_at_a_limit_is_named_in_the_warning(grouped, monkeypatch):
-    monkeypatch.setitem(TRUTH, 2, (1.2, 0.0))
-    found = find_parameters(*grouped())
+def test_a_class_at_a_limit_is_named_in_the_warning(of_classes):
+    found = find_parameters(*of_classes({1: (1.4, 0.06), 2: (1.2, 0.0)}))
     assert any(text.startswith("calibration of LAND_USE 2: K_m runs to 0") for text in found.warnings)
     assert found.details["groups"]["classes"][2]["law"] == "mu = 1.2"
 
 
-def test_a_class_whose_stocks_nothing_explains_is_refused_by_name(grouped):
-    where, model = grouped()
+def test_a_class_whose_stocks_nothing_explains_is_refused_by_name(of_classes):
+    where, model = of_classes()
     second = model.classes[model.problem.site_index] == 2
     broken = dataclasses.replace(
         model.problem, stock=np.where(second, 1.8 * model.problem.stock, model.problem.stock)
@@ -261,8 +252,8 @@ def test_a_class_whose_stocks_nothing_explains_is_refused_by_name(grouped):
     assert "merge classes" in str(refusal.value)
 
 
-def test_a_fold_fits_its_classes_from_its_training_sites_alone(grouped):
-    where, model = grouped(noise=0.01)
+def test_a_fold_fits_its_classes_from_its_training_sites_alone(of_classes):
+    where, model = of_classes(noise=0.01)
     training = np.arange(24) < 22
     mu_max, k_m = fold_parameters(where, model, training)
     assert mu_max.shape == k_m.shape == (24,)
@@ -276,6 +267,13 @@ def test_a_fold_fits_its_classes_from_its_training_sites_alone(grouped):
     stock[model.problem.site_index == 23] *= 1.02
     other = dataclasses.replace(model, problem=dataclasses.replace(model.problem, stock=stock))
     assert_allclose(fold_parameters(where, other, training), (mu_max, k_m), rtol=0)
+
+
+def test_a_class_that_is_just_large_enough_is_fitted_apart_in_the_folds_too(of_classes):
+    where, model = of_classes(classes=[1] * 14 + [2] * 10)
+    training = np.arange(24) % 5 > 0  # 8 of class 2
+    mu_max, _ = fold_parameters(where, model, training)
+    assert_allclose(mu_max, np.where(model.classes == 2, 0.9, 1.4), rtol=1e-3)
 
 
 def test_without_groups_every_class_has_the_same_parameters(region, twice):

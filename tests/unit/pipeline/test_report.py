@@ -54,6 +54,11 @@ def test_stand_ins_and_synthetic_data_are_notes(region):
     assert "Stand-in: bulk density" in notes.lines
 
 
+def _balance(added):
+    parts = {"added": added, "respired": 4.25, "stored": added - 4.25, "largest_error": 1e-15}
+    return {f"{name}_kg_m2": value for name, value in parts.items()}
+
+
 def _page(region, unit_factor=1.0, fit=None):
     """A report whose every stock is 0.125 or 4.5 kg/m2; `unit_factor` for what the manifest has in the unit."""
     table = pd.DataFrame(
@@ -69,12 +74,7 @@ def _page(region, unit_factor=1.0, fit=None):
             "rate_jump_at_first_campaign": quantiles,
             **(fit or {"origin": "given"}),
         },
-        "carbon_balance": {
-            "added_kg_m2": 4.5,
-            "respired_kg_m2": 4.25,
-            "stored_kg_m2": 0.25,
-            "largest_error_kg_m2": 1e-15,
-        },
+        "carbon_balance": {"sites": _balance(4.5), "map": _balance(5.0)},
         "averaging_months": {"q05": 0.7, "median": 0.8, "q95": 0.9},
         "samples": {
             "n_in": 26,
@@ -133,6 +133,7 @@ def test_a_model_that_was_not_scored_has_no_line_in_the_accuracy_table(region):
 def test_the_mass_balance_and_the_jumps_of_decay_are_on_the_page(region):
     page = _page(region())
     assert "- Carbon of a site to 1986, mean: 4.500 added, 4.250 respired, 0.250 stored kg C m-2" in page
+    assert "- Carbon of a pixel to 1986, mean: 5.000 added" in page
     assert "over that of their mean year: median 0.800 (5-95 %: 0.700 to 0.900)" in page
     assert "dry spells" in page
     assert "4.250 respired" not in _page(region(top="units: t/ha\n"), 10.0)

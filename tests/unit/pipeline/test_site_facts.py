@@ -105,3 +105,10 @@ def test_a_run_of_one_year_has_no_jump_to_warn_of(region, points, samples_of):
     facts, _ = _facts(where, samples_of([("a", 1980, 4.0)]), points(1, years=range(1980, 1981)))
     assert facts.balance["added_kg_m2"] == 0
     assert facts.warnings == []
+
+
+def test_the_balance_is_that_of_each_sites_own_class(by_class):
+    where, here, samples = by_class({1: (1.4, 0.06), 2: (0.9, 0.03)})
+    facts, _ = _facts(where, samples, here)
+    stock = samples.table.pivot(index="site", columns="year", values="stock")
+    assert_allclose(facts.balance["stored_kg_m2"], (stock[1986] - stock[1980]).mean(), rtol=1e-4)
