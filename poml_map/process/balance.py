@@ -87,7 +87,7 @@ def equilibrium_rothc(
     inputs.problems.raise_if_any()
     observed = {} if stock is None else {"observed": given("stock", stock, "observed")}
     result = by_site(
-        at_each_depth(partial(_settled, options=cover_rule(options, "cover" in inputs.values))),
+        partial(at_each_depth, partial(_settled, options=cover_rule(options, "cover" in inputs.values))),
         inputs.values | observed,
         outputs=dict.fromkeys([*POOLS, "stock", "deficit", "annual_input"]),
         lengths={inputs.months.dim: len(inputs.months), "month": MONTHS_PER_YEAR},

@@ -58,29 +58,27 @@ def cover_rule(options: Options, given: bool) -> Options:
     return replace(options, cover="fraction", cover_ndvi_range=(0.0, 1.0)) if given else options
 
 
-def at_each_depth(function: Callable[[Columns, float], Columns]) -> Callable[[Columns], Columns]:
-    """Let a function of sites of one depth [cm] take sites of several.
+def at_each_depth(function: Callable[[Columns, float], Columns], columns: Columns) -> Columns:
+    """Apply a function of sites of one depth [cm] to sites of several.
 
     Parameters
     ----------
     function : callable
         Takes columns, and the depth that RothC has as one number.
+    columns : dict of str -> ndarray
+        With ``depth``; a site without one is NaN.
 
-    Returns
-    -------
-    callable
-        Takes columns with ``depth``; a site without one is NaN. Raises `RefusalError` where RothC raises `ValueError`.
+    Raises
+    ------
+    RefusalError
+        Where RothC raises `ValueError`.
     """
-
-    def run(columns: Columns) -> Columns:
-        depth = columns["depth"]
-        known = np.unique(depth[~np.isnan(depth)])
-        with part_of_map():
-            if len(known) == 1 and not np.isnan(depth).any():
-                return _attempted(function, columns, known[0])
-            return _joined(function, columns, known if len(known) else [Options.depth_cm])
-
-    return run
+    depth = columns["depth"]
+    known = np.unique(depth[~np.isnan(depth)])
+    with part_of_map():
+        if len(known) == 1 and not np.isnan(depth).any():
+            return _attempted(function, columns, known[0])
+        return _joined(function, columns, known if len(known) else [Options.depth_cm])
 
 
 def _joined(function, columns, known):

@@ -126,7 +126,7 @@ def simulate_rothc(
     kept = data["time"][EVERY[every] - 1 :: EVERY[every]]
     names = [*POOLS, "stock", "co2", "deficit", *(MODIFIERS if modifiers else ())]
     result = by_site(
-        at_each_depth(partial(_march, options=options, months=EVERY[every])),
+        partial(at_each_depth, partial(_march, options=options, months=EVERY[every])),
         arguments,
         outputs=dict.fromkeys(names, "_kept"),
         lengths={"time": len(inputs.months), "_kept": len(kept)},

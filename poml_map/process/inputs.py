@@ -161,18 +161,22 @@ def given(name: str, value, kind: str | None = None) -> xr.DataArray:
         If it is neither, or a value is impossible.
     """
     problems = Problems()
-    if not isinstance(value, xr.DataArray) and not np.isscalar(value):
+    if not isinstance(value, xr.DataArray) and np.ndim(value):
         mend = "Say what its dimensions are: xarray.DataArray(values, dims='site')."
         raise InputError(Problem(name, "", f"a {type(value).__name__}", "a number or a DataArray", mend))
-    values = read(timeless(xr.DataArray(value)), name, QUANTITIES[kind or name], problems, shown="arguments")
+    value = timeless(xr.DataArray(value), name)
+    values = read(value, name, QUANTITIES[kind or name], problems, shown="arguments")
     problems.raise_if_any()
     return values
 
 
-def timeless(values):
-    """Without the date of a single moment, which belongs to no other."""
-    labels = [name for name in ("time", "year", "month") if name in values.coords and name not in values.dims]
-    return values.drop_vars(labels)
+def timeless(values, name: str):
+    """What belongs to one moment, without the date of that moment; refused if there are several."""
+    dates = ("time", "year", "month")
+    for dim in (dim for dim in dates if dim in values.dims):
+        mend = f"Choose one, for example .isel({dim}=-1)."
+        raise InputError(Problem(name, "", f"dimension {dim}", "one moment", mend))
+    return values.drop_vars([date for date in dates if date in values.coords])
 
 
 def start_of(start) -> dict[str, xr.DataArray]:
@@ -195,7 +199,7 @@ def start_of(start) -> dict[str, xr.DataArray]:
         mend = "Take it from `equilibrium_rothc`, or assign each pool [kg/m2]; IOM may be 0."
         found = f"no {', '.join(missing)}"
         raise InputError(Problem("start", "", found, f"a Dataset of {', '.join(POOLS)}", mend))
-    problems, start = Problems(), timeless(start)
+    problems, start = Problems(), timeless(start, "start")
     if "deficit" not in start:
         start = start.assign(deficit=0.0)
     values = {

@@ -122,7 +122,7 @@ def run_rothc(
     years_run = list(run.months.years)
     rule = cover_rule(options, "cover" in run.values)
     result = by_site(
-        at_each_depth(partial(_course, options=rule, engine=engine, keep=keep)),
+        partial(at_each_depth, partial(_course, options=rule, engine=engine, keep=keep)),
         run.values | of_spinup | observed | parameters,
         outputs=dict.fromkeys(["stock", *(name for word in keep for name in KEEP[word])], "year")
         | dict.fromkeys(["annual_input", "added", "respired"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -33,24 +34,24 @@ class Places:
     """
 
     def __init__(self, arguments, steps):
-        self._first: dict[str, tuple[str, xr.DataArray]] = {}
+        self._dims: dict[str, _Dimension] = {}
         problems = Problems()
         for name, values in arguments.items():
             for dim in (dim for dim in values.dims if dim not in steps):
-                first, known = self._first.setdefault(dim, (name, values))
-                if not _same_places(values, known, dim):
-                    found = f"{_ends(values, dim)}; {first} has {_ends(known, dim)}"
+                found = _Dimension.of(name, values, dim)
+                known = self._dims.setdefault(dim, found)
+                if not found.equals(known):
                     mend = (
                         "Bring both to the same places, for example by .reindex_like(..., method='nearest')."
                     )
-                    problems.add(name, f"coordinate {dim}", found, f"the same {dim} in both", mend)
+                    text = f"{found.text}; {known.first} has {known.text}"
+                    problems.add(name, f"coordinate {dim}", text, f"the same {dim} in both", mend)
         problems.raise_if_any()
 
     def positions(self) -> dict[str, xr.DataArray]:
         """An argument for each dimension: positions along it."""
         return {
-            POSITION + dim: xr.DataArray(np.arange(values.sizes[dim]), dims=dim)
-            for dim, (_, values) in self._first.items()
+            POSITION + dim: xr.DataArray(np.arange(known.size), dims=dim) for dim, known in self._dims.items()
         }
 
     def problem(self, error: RefusalError) -> Problem:
@@ -58,23 +59,31 @@ class Places:
         said = _SAID.match(error.text)
         if said is None or error.place is None:
             return Problem("RothC", "", error.text)
-        where = [label_text(dim, self._labels(dim), at) for dim, at in error.place.items()]
+        where = [label_text(dim, self._dims[dim].labels, at) for dim, at in error.place.items()]
         mend = f"{said['mend'][:1].upper()}{said['mend'][1:]}"
         return Problem("RothC", ", ".join([said["what"], *where]), said["found"], said["expected"], mend)
 
-    def _labels(self, dim):
-        _, values = self._first[dim]
-        return values[dim].to_numpy() if dim in values.coords else None
 
+@dataclass(frozen=True)
+class _Dimension:
+    """A dimension as its first argument has it: no values of the argument, which would travel with every chunk."""
 
-def _same_places(one, other, dim) -> bool:
-    if dim in one.indexes and dim in other.indexes:
-        return one.indexes[dim].equals(other.indexes[dim])
-    return one.sizes[dim] == other.sizes[dim]
+    first: str
+    size: int
+    labels: np.ndarray | None
 
+    @classmethod
+    def of(cls, name, values, dim) -> _Dimension:
+        return cls(name, values.sizes[dim], values[dim].to_numpy() if dim in values.coords else None)
 
-def _ends(values, dim) -> str:
-    count = f"{values.sizes[dim]} values"
-    if dim not in values.coords or not values.sizes[dim]:
-        return count
-    return f"{count} from {values[dim].values[0]} to {values[dim].values[-1]}"
+    def equals(self, other: _Dimension) -> bool:
+        if self.labels is None or other.labels is None:
+            return self.size == other.size
+        return np.array_equal(self.labels, other.labels)
+
+    @property
+    def text(self) -> str:
+        count = f"{self.size} values"
+        if self.labels is None or not self.size:
+            return count
+        return f"{count} from {self.labels[0]} to {self.labels[-1]}"

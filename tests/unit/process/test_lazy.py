@@ -1,5 +1,7 @@
 """Lazy data stay lazy until they are asked for, and chunks change no bit."""
 
+import pickle
+
 import dask
 import numpy as np
 import pytest
@@ -102,3 +104,12 @@ def test_space_may_come_before_time(varied, start):
     result = simulate_rothc(turned, start).stock
     assert result.dims == ("time", "x", "y")
     xr.testing.assert_identical(result.transpose("time", "y", "x"), simulate_rothc(varied, start).stock)
+
+
+def test_a_chunk_does_not_carry_the_whole_input(varied, start):
+    """What travels to a worker with a chunk is the coordinates, not the values of the region."""
+    wide = varied.isel(x=[0] * 3000).assign_coords(x=np.arange(3000.0)).chunk(x=100)
+    graph = dict(simulate_rothc(wide, start, every="year").stock.data.dask)
+    kernels = [task for key, task in graph.items() if "_Kernel" in str(key) or "kernel" in str(key).lower()]
+    assert kernels
+    assert max(len(pickle.dumps(task)) for task in kernels) < 300_000

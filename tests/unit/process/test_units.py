@@ -186,12 +186,21 @@ def test_text_is_no_number(site, start, problems_of):
 
 def test_arguments_of_their_own_are_checked_too(sites, start, problems_of):
     [line] = problems_of(simulate_rothc, sites, start, mu_max=-1.0)
-    assert line.startswith("arguments, mu_max: found -1, expected 0 to 1000.")
+    assert line.startswith("arguments, mu_max: found -1, expected 0 to 1e+12.")
     [line] = problems_of(simulate_rothc, sites, start, k_m=[0.1, 0.2, 0.3])
     assert line.startswith("k_m: found a list, expected a number or a DataArray.")
     stock = xr.DataArray([4.0, 0.0, 5.0], {"site": ["A", "B", "C"]})
     [line] = problems_of(equilibrium_rothc, sites, stock)
     assert line.startswith("arguments, stock, site B: found 0, expected above 0 to 200 kg/m2.")
+
+
+def test_a_state_and_a_stock_are_those_of_one_moment(sites, start, problems_of):
+    course = simulate_rothc(sites, start)
+    [line] = problems_of(simulate_rothc, sites, course)
+    assert line == "start: found dimension time, expected one moment. Choose one, for example .isel(time=-1)."
+    [line] = problems_of(equilibrium_rothc, sites, course["stock"])
+    assert line.startswith("stock: found dimension time, expected one moment.")
+    assert equilibrium_rothc(sites, course["stock"][0]).sizes == {"site": 3}
 
 
 def test_two_grids_that_differ_are_refused_not_joined(cube, start, problems_of):
