@@ -241,3 +241,30 @@ def test_all_years_of_a_model_have_their_names_dates_and_one_mask(tmp_path):
 def test_years_and_maps_of_different_number_are_refused(tmp_path):
     with pytest.raises(ValueError, match="maps: 2 maps for 1 years"):
         write_years(tmp_path, np.ones((2, *GRID.shape)), [1980], GRID, **FACTS)
+
+
+def test_years_written_side_by_side_are_the_files_that_are_written_alone(tmp_path):
+    years, maps = list(range(1980, 1986)), np.stack([_values(seed=seed) for seed in range(6)])
+    paths = write_years(tmp_path, maps, years, GRID, workers=3, **FACTS)
+    for year, values, path in zip(years, maps, paths, strict=True):
+        alone = write_map(tmp_path / "alone.tif", values, GRID, year=year, **FACTS)
+        assert sha256_of_file(alone) == sha256_of_file(path)
+
+
+def test_after_a_year_that_cannot_be_written_no_further_one_is_begun(tmp_path):
+    maps = np.ones((40, *GRID.shape))
+    maps[1, 3, 4] = np.inf
+    with pytest.raises(ValueError, match="infinite"):
+        write_years(tmp_path, maps, list(range(1960, 2000)), GRID, workers=2, **FACTS)
+    assert len(os.listdir(tmp_path)) < 20
+
+
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (513, 100), (2049, 30), (100, 1025)])
+def test_overviews_go_down_to_one_block(tmp_path, width, height):
+    grid = Grid("EPSG:32651", (250.0, 0.0, 2e5, 0.0, -250.0, 3.4e6), width, height)
+    path = write_map(tmp_path / "a.tif", np.ones(grid.shape), grid, year=1980, **FACTS)
+    assert cog_validate(path, strict=True) == (True, [], [])
+    with rasterio.open(path) as file:
+        factors = file.overviews(1)
+    assert max(width, height) // (factors[-1] if factors else 1) <= 512
+    assert max(width, height) // (factors[-1] // 2 if factors else 1) > 512 or not factors
