@@ -6,11 +6,11 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-import dask
 import numpy as np
 import xarray as xr
 
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: Pixels along one side of a tile: 128 keep two tiles in work below 1 GiB with 252 months of four drivers.
 TILE_SIZE = 128
+
+# Tiles along one side of a neighbourhood.
+_NEIGHBOURS = 4
 
 # A thread holds about 0.2 GiB: six keep a run below 2 GiB, whatever the size of the region.
 _MOST_WORKERS = 6
@@ -85,7 +88,7 @@ def map_region(
         If RothC cannot be started on a pixel, or as `read_tile`.
     """
     started = time.monotonic()
-    tiles = list(grid.tiles(tile_size))
+    tiles = _by_neighbourhood(grid.tiles(tile_size), tile_size)
     finished: list[int] = []
 
     def task(tile: Tile) -> tuple[Counter, Balance]:
@@ -98,15 +101,36 @@ def map_region(
             progress(len(finished), len(tiles))
         return found.counts, found.balance
 
-    tasks = [dask.delayed(task, pure=False)(tile) for tile in tiles]
-    workers = workers or min(os.cpu_count() or 1, _MOST_WORKERS)
-    done = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+    done = _in_threads(task, tiles, workers or min(os.cpu_count() or 1, _MOST_WORKERS))
     pixels = sum((counts for counts, _ in done), Counter())
     # In the order of the tiles, whichever was ready first: the last digit of a sum depends on its order.
     balance = sum((each for _, each in done), Balance()).means()
     seconds = time.monotonic() - started
     log.info("mapped %s pixels in %d tiles in %.1f s", f"{pixels['mapped']:,}", len(tiles), seconds)
     return MapSummary({name: int(pixels[name]) for name in pixels}, balance, seconds)
+
+
+def _in_threads(task: Callable, tiles: list[Tile], workers: int) -> list:
+    """Results in the order of the tiles, which is also that in which they are begun; the first error stops them all."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(task, tile) for tile in tiles]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    failed = [each.exception() for each in futures if not each.cancelled() and each.exception()]
+    if failed:
+        raise failed[0]
+    return [each.result() for each in futures]
+
+
+def _by_neighbourhood(tiles: Iterable[Tile], size: int) -> list[Tile]:
+    """Tiles in squares of some by some: neighbours follow each other, so that what was read for one is still at hand.
+
+    Row by row, a wide region would come back to each block of a source only when it has left the cache.
+    """
+    side = size * _NEIGHBOURS
+    return sorted(tiles, key=lambda tile: (tile.row0 // side, tile.col0 // side))
 
 
 def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE) -> xr.Dataset:
