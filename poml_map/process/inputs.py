@@ -98,7 +98,9 @@ class Inputs:
             if missing or not known.is_unique:
                 found = f"no {missing[0]}" if missing else "a year twice"
                 expected = f"every year of {years[0]}-{years[-1]} once"
-                self.problems.add(self.shown, f"{name}, coordinate year", found, expected)
+                self.problems.add(
+                    self.shown, f"{name}, coordinate year", found, expected, "Or choose other years."
+                )
                 return
             variable = variable.sel(year=list(years))
         else:
