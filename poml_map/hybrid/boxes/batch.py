@@ -8,18 +8,16 @@ import numpy as np
 
 from poml_map.compiling import compiled
 
-from .blocks import BLOCK, Batch, lay_out
-from .flatten import FlatForest
-from .rows import PIXELS, add_trees, note_trees, scratch
-from .spread import TREES_AT_ONCE, add_noted, add_spread, deviation, find_quantile, quantile_place
-from .tile import Tile
+from .blocks import Batch, lay_out
+from .flatten import TREES_AT_ONCE, FlatForest
+from .order import PIXELS
+from .rows import add_trees, note_trees, scratch
+from .shared import SharedTrees, share
+from .spread import TREES_NOTED, add_noted, add_spread, deviation, find_quantile, quantile_place
 from .vectors import LANES
-from .windows import WindowTrees, keep_open
 
 #: Windows that share one walk over the trees. More make the walk cheaper for each, and need more memory.
 MOST_WINDOWS = 32
-# For the values of all trees. [bytes]
-_MOST_BYTES = 2**25
 _ONE = np.uint64(1)
 
 
@@ -30,51 +28,47 @@ class Work:
     Attributes
     ----------
     batch : Batch
-    trees : WindowTrees
+    trees : SharedTrees
     scratch : tuple of ndarray
         See `rows.scratch`.
     sums : ndarray (windows, pixels) int32
-        Of the trees that are walked at once.
+        Of the trees that are added at once.
     """
 
     batch: Batch
-    trees: WindowTrees
+    trees: SharedTrees
     scratch: tuple
     sums: np.ndarray
 
     @classmethod
     def empty(cls, forest: FlatForest, windows: int = MOST_WINDOWS) -> Work:
         """Memory for so many windows."""
-        return cls(
-            Batch.empty(windows, forest.n_features),
-            WindowTrees.empty(windows, forest),
-            scratch(forest),
-            np.empty((windows, PIXELS), np.int32),
-        )
+        sums = np.empty((windows, PIXELS), np.int32)
+        return cls(Batch.empty(windows, forest.n_features), SharedTrees.empty(forest), scratch(forest), sums)
 
 
-def map_batch(forest: FlatForest, work: Work, tile: Tile, places, maps, quantiles) -> int:
+def map_batch(forest: FlatForest, work: Work, covariates, pixels, windows, maps, quantiles) -> int:
     """Fill the maps in some windows.
 
     Parameters
     ----------
     forest : FlatForest
     work : Work
-    tile : Tile
-    places : ndarray (windows, 3) int64
-        Year, first row and column of each.
+    covariates : list of ndarray (years or 1, rows, cols) float32
+    pixels, windows : ndarray
+        Of a `PixelOrder`, some of its windows only.
     maps : dict of str -> ndarray (years, rows, cols) float32
-        Filled where a pixel is usable: ``"mean"`` and, if there, ``"tree_sd"`` and one for each quantile.
+        Filled where a pixel is usable: ``"mean"``, ``"tree_sd"`` if it is there, then one for each quantile.
     quantiles : list of float
 
     Returns
     -------
     int
-        Usable pixels with a gap in a covariate.
+        Pixels with a gap in a covariate.
     """
-    batch = work.batch.first(len(places))
-    batch.places[:] = places
-    gaps = lay_out(batch, tile.covariates, tile.usable)
+    batch = work.batch.first(len(windows))
+    gaps = lay_out(batch, covariates, pixels, windows)
+    share(forest, work.trees, batch)
     if quantiles:
         results = _with_quantiles(forest, work, batch, quantiles, "tree_sd" in maps)
     elif "tree_sd" in maps:
@@ -82,58 +76,50 @@ def map_batch(forest: FlatForest, work: Work, tile: Tile, places, maps, quantile
     else:
         results = [_mean(forest, work, batch)]
     for values, into in zip(results, maps.values(), strict=True):
-        _put(values, batch.usable, batch.places, into)
+        _put(values, batch.usable, pixels, windows, into.reshape(len(into), -1))
     return gaps
 
 
 def _mean(forest, work, batch) -> np.ndarray:
-    totals = np.zeros((len(batch.places), PIXELS), np.int64)
+    totals = np.zeros((len(batch.usable), PIXELS), np.int64)
     sums = work.sums[: len(totals)]
-    for _, n_trees in _rounds(forest, work, batch):
+    for first in _rounds(work.trees):
         sums[:] = 0
-        add_trees(work.trees.items, work.trees.first, n_trees, *_pixels(batch), sums, *work.scratch)
+        add_trees(work.trees.items, work.trees.right, first, *_pixels(batch), sums, *work.scratch)
         totals += sums
     return _as_mean(forest, totals)
 
 
 def _with_deviation(forest, work, batch) -> list[np.ndarray]:
-    sums, squares = np.zeros((2, len(batch.places), PIXELS), np.int64)
-    noted = np.empty(TREES_AT_ONCE * PIXELS, np.int32)
-    for _, n_trees in _rounds(forest, work, batch):
+    sums, squares = np.zeros((2, len(batch.usable), PIXELS), np.int64)
+    noted = np.empty(TREES_NOTED * PIXELS, np.int32)
+    for first in _rounds(work.trees):
         add_spread(
-            work.trees.items, work.trees.first, n_trees, *_pixels(batch), sums, squares, noted, *work.scratch
+            work.trees.items, work.trees.right, first, *_pixels(batch), sums, squares, noted, *work.scratch
         )
     return [_as_mean(forest, sums), forest.step * deviation(sums, squares, forest.n_trees)]
 
 
 def _with_quantiles(forest, work, batch, quantiles, with_deviation) -> list[np.ndarray]:
-    windows = len(batch.places)
-    noted = np.empty((windows, forest.n_trees * PIXELS), np.int32)
-    for tree, n_trees in _rounds(forest, work, batch):
-        for window in range(windows):
-            note_trees(
-                work.trees.items[window], work.trees.first[:, window], 0, n_trees,
-                batch.rows[window], batch.usable[window], batch.low[window], batch.high[window],
-                noted[window, tree * PIXELS :], *work.scratch,
-            )  # fmt: skip
+    trees, windows = work.trees, len(batch.usable)
+    noted = np.empty(forest.n_trees * PIXELS, np.int32)
     sums, squares = np.zeros((2, windows, PIXELS), np.int64)
     found = np.zeros((len(quantiles), windows, PIXELS))
     for window in range(windows):
-        add_noted(noted[window], forest.n_trees, sums[window], squares[window])
+        pixels = [part[window] for part in _pixels(batch)]
+        note_trees(trees.items, trees.right, trees.first, *pixels, noted, *work.scratch)
+        add_noted(noted, forest.n_trees, sums[window], squares[window])
         for number, quantile in enumerate(quantiles):
             place = quantile_place(quantile, forest.n_trees)
-            find_quantile(noted[window], forest.n_trees, batch.usable[window], *place, found[number, window])
+            find_quantile(noted, forest.n_trees, batch.usable[window], *place, found[number, window])
     spread = [forest.step * deviation(sums, squares, forest.n_trees)] if with_deviation else []
     return [_as_mean(forest, sums), *spread, *(forest.centre + forest.step * values for values in found)]
 
 
-def _rounds(forest, work, batch):
-    """Walk the whole trees, as many at once as there is room for; yields the first and their number."""
-    tree = 0
-    while tree < forest.n_trees:
-        stop = keep_open(forest, tree, batch, work.trees)
-        yield tree, stop - tree
-        tree = stop
+def _rounds(trees: SharedTrees):
+    """Where the trees begin that are added at once, round by round."""
+    for begin in range(0, len(trees.first) - 1, TREES_AT_ONCE):
+        yield trees.first[begin : begin + TREES_AT_ONCE + 1]
 
 
 def _pixels(batch):
@@ -144,21 +130,11 @@ def _as_mean(forest, totals):
     return forest.centre + totals * (forest.step / forest.n_trees)
 
 
-def windows_at_once(forest: FlatForest, quantiles) -> int:
-    """How many windows a batch may have: with quantiles, the values of all trees are held for each of its pixels."""
-    if not quantiles:
-        return MOST_WINDOWS
-    return max(1, min(MOST_WINDOWS, _MOST_BYTES // (forest.n_trees * PIXELS * 4)))
-
-
 @compiled(fastmath=False)
-def _put(values, usable, places, into):
+def _put(values, usable, pixels, windows, into):
     """Values (windows, pixels) to their places in the map, as float32."""
-    for window in range(len(places)):
-        year, first_row, first_col = places[window]
-        for block in range(LANES):
-            mask = usable[window, block]
-            row, col = first_row + block // BLOCK * BLOCK, first_col + block % BLOCK * BLOCK
-            for lane in range(LANES):
-                if mask >> np.uint64(lane) & _ONE:
-                    into[year, row + lane // BLOCK, col + lane % BLOCK] = values[window, block * LANES + lane]
+    for window in range(len(windows)):
+        year, begin, end = windows[window]
+        for place in range(end - begin):
+            if usable[window, place // LANES] >> np.uint64(place % LANES) & _ONE:
+                into[year, pixels[begin + place]] = values[window, place]

@@ -10,9 +10,9 @@ import numpy as np
 
 from poml_map.compiling import announced
 
-from .batch import Work, map_batch, windows_at_once
-from .blocks import windows_of
+from .batch import MOST_WINDOWS, Work, map_batch
 from .flatten import FlatForest, flatten
+from .order import order_pixels
 from .tile import as_tile
 
 # So that no thread is left with nothing to do long before the others.
@@ -140,15 +140,17 @@ class CompiledForest:
         names = ["mean", *(["tree_sd"] if tree_sd else []), *(f"tree_q{value:g}" for value in quantiles)]
         maps = {name: np.full(tile.shape, np.nan, np.float32) for name in names}
 
-        def run(places) -> int:
+        order = order_pixels(tile.usable, len(maps["mean"]))
+
+        def run(windows) -> int:
             work = self._take()
             try:
-                return map_batch(self.flat, work, tile, places, maps, quantiles)
+                return map_batch(self.flat, work, tile.covariates, order.pixels, windows, maps, quantiles)
             finally:
                 self._free.append(work)
 
         with announced("the forest", seconds=20):
-            gaps = _in_threads(run, self._batches(tile, quantiles, workers), workers)
+            gaps = _in_threads(run, _batches(order.windows, workers), workers)
         return ForestMaps(maps, sum(gaps))
 
     def _take(self) -> Work:
@@ -157,11 +159,12 @@ class CompiledForest:
         except IndexError:
             return Work.empty(self.flat)
 
-    def _batches(self, tile, quantiles, workers: int) -> list[np.ndarray]:
-        places = windows_of(np.broadcast_to(tile.usable, tile.shape))
-        fair = -(-len(places) // (workers * _BATCHES_PER_WORKER)) if workers > 1 else len(places)
-        size = max(1, min(windows_at_once(self.flat, quantiles), fair))
-        return [places[first : first + size] for first in range(0, len(places), size)]
+
+def _batches(windows, workers: int) -> list[np.ndarray]:
+    """Windows that share a walk over the trees, and so that no thread waits long for the last."""
+    fair = -(-len(windows) // (workers * _BATCHES_PER_WORKER)) if workers > 1 else len(windows)
+    size = max(1, min(MOST_WINDOWS, fair))
+    return [windows[first : first + size] for first in range(0, len(windows), size)]
 
 
 def _as_quantiles(quantiles) -> list[float]:

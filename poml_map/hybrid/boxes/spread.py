@@ -12,27 +12,27 @@ import numpy as np
 
 from poml_map.compiling import compiled
 
-from .rows import PIXELS, note_trees
+from .order import PIXELS
+from .rows import note_trees
 from .vectors import LANES, count_at_most
 
 #: Trees whose values are noted before they are added up: with 64 x 64 pixels they stay in a processor's second cache.
-TREES_AT_ONCE = 16
+TREES_NOTED = 16
 
 
 @compiled
-def add_spread(items, first, n_trees, rows, usable, low, high, sums, squares, noted, masks, last, waiting):
+def add_spread(items, right, first, rows, usable, low, high, sums, squares, noted, *scratch):
     """Add values and squares of the trees to `sums` and `squares` (windows, pixels) int64.
 
-    `noted` (TREES_AT_ONCE * pixels,) int32 is memory.
+    `noted` (TREES_NOTED * pixels,) int32 is memory.
     """
     for window in range(len(usable)):
-        for begin in range(0, n_trees, TREES_AT_ONCE):
-            end = min(begin + TREES_AT_ONCE, n_trees)
+        for begin in range(0, len(first) - 1, TREES_NOTED):
+            some = first[begin : begin + TREES_NOTED + 1]
             note_trees(
-                items[window], first[:, window], begin, end, rows[window], usable[window], low[window],
-                high[window], noted, masks, last, waiting,
-            )  # fmt: skip
-            add_noted(noted, end - begin, sums[window], squares[window])
+                items, right, some, rows[window], usable[window], low[window], high[window], noted, *scratch
+            )
+            add_noted(noted, len(some) - 1, sums[window], squares[window])
 
 
 @compiled

@@ -152,27 +152,27 @@ largest = _extreme(">", -_INFINITY)
 
 
 def _change(new):
-    """Operation that replaces `old` by ``new(code, old, value)`` in the lanes of a mask."""
+    """Operation on the lanes of a mask: those of a second mask change by one value, the others by another."""
 
     @intrinsic
-    def change(typingctx, values, offset, mask, value):
+    def change(typingctx, values, offset, mask, chosen, value, otherwise):
         def code(*parts):
             to = _Code(*parts)
             pointer = to.pointer(0)
             old = to.load(pointer, _INT32)
-            changed = new(to, old, to.lanes(to.arguments[3]))
-            to.store(to.builder.select(to.flags(to.arguments[2]), changed, old), pointer)
+            by = to.builder.select(to.flags(to.arguments[3]), *map(to.lanes, to.arguments[4:]))
+            to.store(to.builder.select(to.flags(to.arguments[2]), new(to, old, by), old), pointer)
             return to.context.get_dummy_value()
 
-        return types.void(values, types.intp, types.uint64, types.int32), code
+        return types.void(values, types.intp, types.uint64, types.uint64, types.int32, types.int32), code
 
     return change
 
 
-#: ``add_where(sums, offset, mask, value)``: adds the value in the lanes of the mask.
-add_where = _change(lambda to, old, value: to.builder.add(old, value))
-#: ``set_where(values, offset, mask, value)``: puts the value into the lanes of the mask.
-set_where = _change(lambda to, old, value: value)
+#: ``add_either(sums, offset, mask, chosen, value, otherwise)``: adds one of two values in the lanes of the mask.
+add_either = _change(lambda to, old, by: to.builder.add(old, by))
+#: ``set_either(values, offset, mask, chosen, value, otherwise)``: puts one of two values into the lanes of the mask.
+set_either = _change(lambda to, old, by: by)
 
 
 @intrinsic
