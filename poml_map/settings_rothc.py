@@ -20,8 +20,8 @@ Factors = Annotated[list[Annotated[float, Field(ge=0, le=10)]], Field(min_length
 
 
 def _form(value) -> str:
-    """Which of the ways to state an option was taken, so that only that one is complained about."""
-    forms = {dict: "by class", list: "by month", str: "by name"}
+    """Which of the ways to state an option was taken: only that one is complained about, and written down again."""
+    forms = {dict: "by class", Settings: "by class", list: "by month", str: "by name"}
     return next((form for kind, form in forms.items() if isinstance(value, kind)), "by number")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from poml_map.demo import write_demo
-from poml_map.pipeline import run_region
+from poml_map.pipeline.run import run_region
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from PIL import Image
 from poml_map import cli
 from poml_map.hybrid import load_forest
 from poml_map.mapping import open_store
-from poml_map.pipeline import run_region
+from poml_map.pipeline.run import run_region
 from poml_map.products import read_map
 from poml_map.schema import MODELS
 
@@ -34,6 +34,7 @@ def test_everything_that_is_promised_is_there(finished):
     assert names == {
         "SOCS_POML.gif",
         "accuracy.csv",
+        "calibration.png",
         "cross_validation.csv",
         "first_and_last_year.png",
         "forest_ml.npz",

@@ -12,7 +12,7 @@ import rasterio
 import xarray as xr
 from PIL import Image
 
-from poml_map.pipeline import run_region
+from poml_map.pipeline.run import run_region
 
 pytestmark = pytest.mark.xdist_group("xuancheng")  # one run serves all tests
 
