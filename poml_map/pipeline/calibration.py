@@ -145,7 +145,11 @@ def _group_lines(rothc: dict, unit: str) -> list[str]:
     if "groups" not in rothc:
         return []
     column = rothc["groups"]["column"]
-    lines = [f"- Fitted apart by {column}; the figures above are of all sites together:"]
+    lines = [
+        f"- Fitted apart by {column}, RMSE of all later observations "
+        f"{_rmse(rothc['groups']['loss_kg2_m4'], unit):.4f} {STOCK_LABELS[unit]}; the figures above are of all sites "
+        "together:"
+    ]
     for name, fit in rothc["groups"]["classes"].items():
         text = f"  - {column} {name}, {fit['n_observations']} later observations: {fit['law']}"
         if "loss_kg2_m4" in fit:

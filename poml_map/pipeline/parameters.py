@@ -124,13 +124,24 @@ def _by_group(region: Region, model: SiteModel, found: GroupFits) -> Parameters:
     for group, count in found.too_few.items():
         classes[group] = {"law": "that of all sites", "n_observations": count}
         warnings.append(
-            f"{names[group]} has {count} later observations, fewer than {found.least}: it takes mu_max and K_m of "
-            "all sites"
+            f"{names[group]} has {count} of the {found.least} later observations that a fit needs: it takes mu_max "
+            "and K_m of all sites"
         )
-    details = {**fit_details(pooled), "groups": {"column": column, "classes": classes}}
+    together = _mean_square(model, *found.parameters(model.classes))
+    details = {
+        **fit_details(pooled),
+        "groups": {"column": column, "loss_kg2_m4": together, "classes": classes},
+    }
     groups = ByClass(column, found.table, (pooled.mu_max, pooled.k_m))
     law_of_all = (pooled.mu_max, pooled.k_m)
     return _given(model, law_of_all, "calibrated", warnings, details, groups=groups, profiles=profiles)
+
+
+def _mean_square(model: SiteModel, mu_max, k_m) -> float:
+    """Mean squared error of all later observations. [(kg/m2)^2]"""
+    problem = model.problem
+    stocks = model.simulate(mu_max, k_m)[problem.month_index // 12, problem.site_index]
+    return float(np.mean((stocks - problem.stock) ** 2))
 
 
 def _assumed(region: Region, model: SiteModel, change: float) -> Parameters:

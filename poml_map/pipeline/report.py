@@ -157,7 +157,8 @@ def _jumps(rothc: dict, averaging: dict, spinup: str) -> list[str]:
     meaning = {
         "mean_months": "The mean year of the spin-up has no dry spells, real years have: a ratio away from 1 is no "
         "change of climate alone, and a fitted mu makes up for it.",
-        "real_years": "Both are of real years: a ratio away from 1 is a change of climate.",
+        "real_years": "Both are of real years: a ratio away from 1 is a change of climate, or of cover where the "
+        "NDVI of the spin-up is a mean of other years.",
     }
     return [
         f"- mu at the first campaign: {_quantile_text(mu)}; it is 1 in the spin-up, so the distance from 1 is a "

@@ -75,6 +75,7 @@ def test_an_open_interval_says_infinity(fit):
 def test_classes_have_a_line_each():
     groups = {
         "column": "LAND_USE",
+        "loss_kg2_m4": 0.09,
         "classes": {
             1: {
                 "law": "mu = 1.3",
@@ -94,5 +95,8 @@ def test_classes_have_a_line_each():
         ]},
     }  # fmt: skip
     lines = calibration_lines(pooled, "kg/m2")
+    assert any(
+        "Fitted apart by LAND_USE, RMSE of all later observations 0.3000 kg C m-2" in line for line in lines
+    )
     assert "  - LAND_USE 1, 20 later observations: mu = 1.3; RMSE 0.2000 kg C m-2; K_m from 0." in lines
     assert "  - LAND_USE 3, 4 later observations: that of all sites." in lines

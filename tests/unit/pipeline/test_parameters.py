@@ -223,16 +223,25 @@ def test_each_class_has_the_parameters_that_made_its_stocks(of_classes):
     pooled = rothc.calibrate(model.problem)
     assert (found.mu_max, found.k_m) == (pooled.mu_max, pooled.k_m)
     assert found.for_classes([[99]])[0] == pooled.mu_max
+    assert found.details["groups"]["loss_kg2_m4"] < 1e-9 < pooled.loss
 
 
 def test_a_class_with_few_observations_takes_the_parameters_of_all_and_is_named(of_classes):
     where, model = of_classes({**TRUTH, 3: (1.4, 0.06)}, classes=[1] * 20 + [3] * 4)
     found = find_parameters(where, model)
     (warning,) = found.warnings
-    assert warning.startswith("LAND_USE 3 has 4 later observations, fewer than 10")
+    assert warning.startswith("LAND_USE 3 has 4 of the 10 later observations that a fit needs")
     assert found.for_classes([3])[0] == found.mu_max
     assert found.details["groups"]["classes"][3] == {"law": "that of all sites", "n_observations": 4}
     assert set(found.groups.values) == {1}
+
+
+def test_the_misfit_of_all_classes_together_is_that_of_every_observation(of_classes):
+    where, model = of_classes({**TRUTH, 3: (1.4, 0.06)}, classes=[1] * 20 + [3] * 4, noise=0.05)
+    found = find_parameters(where, model)
+    stocks = model.simulate(*found.at(model))[-1]
+    expected = np.mean((stocks[model.problem.site_index] - model.problem.stock) ** 2)
+    assert_allclose(found.details["groups"]["loss_kg2_m4"], expected, rtol=1e-12)
 
 
 def test_a_class_at_a_limit_is_named_in_the_warning(of_classes):
