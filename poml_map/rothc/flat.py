@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from . import checks, params
 from .drivers import Drivers, Weather
 from .engine import mu_parameters
 from .given import check_columns, column_index
-from .spinup import POOL_RULES, shares_of_years
+from .spinup import POOL_RULES
 
 NO_INDEX = np.empty(0, np.uint32)
 """Stands for "each pixel has its own column, or one column is for all"."""
@@ -61,19 +62,45 @@ class Series:
         """All values, checked."""
         return self.check(self.name, self.values)
 
-    def block(self, pixels):
-        """Values of a slice of columns (the one of all) as the kernels want them: float64, in one piece, checked.
+    @property
+    def is_shared(self) -> bool:
+        """Whether one column stands for all pixels."""
+        return self.values.shape[1] == 1
 
-        A copy, for a block at a time: a country's months as float64 would not fit in memory.
+    def block(self, pixels, desk):
+        """Values of a slice of columns (the one of a shared series), checked, as the compiled engine wants them.
+
+        Float64 in one piece, a block at a time: a country's months as float64 would not fit in memory.
+
+        Parameters
+        ----------
+        pixels : slice
+        desk : dict
+            Room that is used again from block to block of one thread; new room each time costs more than to fill it.
         """
-        part = self.values if self.values.shape[1] == 1 else self.values[:, pixels]
-        part = np.require(part, np.float64, ("C", "A", "W"))
+        part = self.values if self.is_shared else self.values[:, pixels]
+        block = room(desk, self.name, part.shape)
+        np.copyto(block, part)
+        self._check_part(block if part.dtype.itemsize >= block.dtype.itemsize else part)
+        return block
+
+    def _check_part(self, part):
+        """Check the extremes; `fmin` and `fmax` pass over NaN."""
+        if part.size == 0:
+            return
         try:
-            self.check(self.name, part)
+            self.check(self.name, [np.fmin.reduce(part, axis=None), np.fmax.reduce(part, axis=None)])
         except ValueError:
             self.whole()  # refuses by the place in the whole array
             raise
-        return part
+
+
+def room(desk, name, shape):
+    """A float64 array of `shape` from the desk, which keeps its room from part to part."""
+    size = math.prod(shape)
+    if name not in desk or desk[name].size < size:
+        desk[name] = np.empty(size)
+    return desk[name][:size].reshape(shape)
 
 
 class FlatDrivers:
@@ -119,9 +146,7 @@ class FlatDrivers:
         )
         self.spinup = self._weather("spinup", drivers.spinup, cell)
         self.run = self._weather("run", drivers.run, cell)
-        self.shares = self._series(
-            "spinup_shares", drivers.spinup_shares, lambda _, shares: shares_of_years(shares)
-        )
+        self.shares = self._series("spinup_shares", drivers.spinup_shares, _factor)
         self.relative = self._series("relative_input", drivers.relative_input, _factor, zone, "zone")
         self.spinup_manure = self._series("spinup_manure", drivers.spinup_manure, _carbon)
         self.manure = self._series("manure", drivers.manure, _carbon)
@@ -141,6 +166,8 @@ class FlatDrivers:
         if values is None:
             return None
         values = np.asarray(values)
+        if values.dtype.kind not in "bufi":
+            values = checks.numbers(name, values)
         if index is not None:
             check_columns(index_name, index, name, values)
             return Series(name, values, check)
@@ -157,7 +184,7 @@ class FlatDrivers:
                 "Mend: give all of them for the same sites."
             )
         full = np.broadcast_to(values, (len(values), *self.shape))
-        return Series(name, full.reshape(len(values), -1), check)
+        return Series(name, full.reshape(len(values), self.clay.size), check)
 
     def _unsigned(self, index):
         """An index as numba reads it fastest: numbers that cannot count from the end."""

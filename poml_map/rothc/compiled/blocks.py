@@ -1,7 +1,8 @@
-"""The compiled engine of `forward.run_drivers`: all pixels, a block at a time, in as many threads as wanted."""
+"""The compiled engine of `forward.run_drivers`: all pixels, a part at a time, in as many threads as wanted."""
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,19 +12,21 @@ from poml_map.compiling import announced
 from .. import params
 from ..drivers import Course
 from ..engine import partition
-from ..flat import NO_INDEX, FlatDrivers
+from ..flat import NO_INDEX, FlatDrivers, room
 from ..moisture import deficit_limit
 from ..rates import temperature_modifier
-from ..spinup import StartState, refuse_frozen, start_from
+from ..spinup import StartState, refuse_frozen, shares_of_years, start_from
+from .columns import BLOCK
 from .cycle import equilibrium
 from .decay import Soil
-from .march import Inputs, Record, march
-from .water import rates, settle
+from .march import Months, Record, Site, march
+from .water import spinup_rates
 
-PIXELS_AT_ONCE = 2048
-"""Enough that Python's part is small, few enough that the rates of a block stay in the cache."""
+PIXEL_MONTHS = 2**18
+"""Size of a part: large enough that Python's share is small, small enough that its months stay in the cache."""
 
 COMPILE_SECONDS = 15
+_NONE = np.empty((0, 0))
 
 
 def run_blocks(flat: FlatDrivers, keep, workers: int) -> Course:
@@ -48,127 +51,143 @@ def run_blocks(flat: FlatDrivers, keep, workers: int) -> Course:
     """
     with announced("RothC", COMPILE_SECONDS):
         engine = _Engine(flat, workers)
-        start = engine.spin_up()
-        return engine.run_on(start, keep)
+        return engine.run_on(engine.spin_up(), keep)
 
 
 class _Engine:
     """Soil, water and threads of one run."""
 
     def __init__(self, flat: FlatDrivers, workers: int):
-        self.flat, self.workers = flat, workers
-        share = flat.dpm_rpm / (1.0 + flat.dpm_rpm)
-        self.soil = Soil(*partition(flat.clay), share)
+        self.flat, self.workers, self.n = flat, workers, flat.stock.size
+        self.soil = Soil(*partition(flat.clay), flat.dpm_rpm / (1.0 + flat.dpm_rpm))
         self.limit = deficit_limit(flat.clay, flat.depth_cm)
-        self.deficit = np.empty(flat.stock.size)
+        self.deficit = np.empty(self.n)
+        self._desks = threading.local()
+
+    @property
+    def desk(self) -> dict:
+        """Room of the thread that asks."""
+        return self._desks.__dict__
 
     def spin_up(self) -> StartState:
-        """Pools and plant input in balance with the stock; the water bucket stays behind in `deficit`."""
+        """Pools and plant input in balance with the stock; the bucket is left in `deficit`."""
         flat, sky = self.flat, _Sky(self.flat.spinup, self.flat.cell)
-        n = flat.stock.size
-        total_rate = np.empty(n)
-        plants, manure = np.empty((4, n)), np.zeros((4, n if flat.spinup_manure else 1))
-        split = np.stack([self.soil.dpm_share, 1.0 - self.soil.dpm_share, np.zeros(n)])
-        manure_split = np.array(params.MANURE_SPLIT)[[0, 1, 3], np.newaxis]
+        total_rate, of_plants = np.empty(self.n), np.empty((4, self.n))
+        of_manure = np.zeros((4, self.n if flat.spinup_manure else 1))
+        manure_split = np.array(params.MANURE_SPLIT)[[0, 1, 3]]
 
-        def block(pixels):
-            soil, size = _part(self.soil, pixels), len(self.limit[pixels])
-            warmth, surplus, cell = sky.block(pixels)
-            cover, factor = flat.spinup["cover"].block(pixels), flat.spinup["rate_factor"].block(pixels)
-            settle(surplus, cell, cover, self.limit[pixels], self.deficit[pixels])
-            rate, pools = np.empty((len(cover), size)), np.empty((4, size))
-            rates(warmth, surplus, cell, cover, factor, self.limit[pixels], self.deficit[pixels], rate)
+        def part(pixels):
+            soil, limit = Soil(*(values[pixels] for values in self.soil)), self.limit[pixels]
+            (warmth, _, surplus), factor = sky.of(pixels, self.desk), sky.factor_of(pixels, self.desk)
+            cover = _for_each(flat.spinup["cover"].block(pixels, self.desk), limit.size)
+            rate = room(self.desk, "rate", cover.shape)
+            spinup_rates(warmth, surplus, _index(flat.cell, pixels), cover, limit, self.deficit[pixels], rate)
+            if factor.size:
+                rate *= factor
             total_rate[pixels] = rate.sum(axis=0)
-            equilibrium(rate, flat.shares.block(pixels), split[:, pixels].copy(), soil, pools)
-            plants[:, pixels] = pools
+            shares = shares_of_years(flat.shares.block(pixels, self.desk))
+            split = np.stack([soil.dpm_share, 1.0 - soil.dpm_share, np.zeros(limit.size)])
+            of_plants[:, pixels] = equilibrium(rate, shares, split, soil)
             if flat.spinup_manure:
-                carbon, shares = flat.spinup_manure.block(pixels), np.repeat(manure_split, size, axis=1)
-                equilibrium(rate, carbon, shares, soil, pools)
-                manure[:, pixels] = pools
+                carbon = flat.spinup_manure.block(pixels, self.desk)
+                split = np.repeat(manure_split[:, np.newaxis], limit.size, axis=1)
+                of_manure[:, pixels] = equilibrium(rate, carbon, split, soil)
 
-        self._each(block)
+        self._each(part, len(flat.spinup["cover"]))
         refuse_frozen(total_rate)
-        return start_from((plants, manure), flat.stock, flat.clay, pools=flat.pools)
+        return start_from((of_plants, of_manure), flat.stock, flat.clay, pools=flat.pools)
 
     def run_on(self, start: StartState, keep) -> Course:
         """The months after t1."""
         flat, sky = self.flat, _Sky(self.flat.run, self.flat.cell)
-        n, years = flat.stock.size, flat.years
-        kept_years = years + 1 if "pools" in keep else 0
-        stock, added, respired = np.empty((years + 1, n)), np.empty(n), np.empty(n)
-        pools = np.empty((kept_years, 5, n))
-        pools[:, 4] = start.iom
-        yearly = np.empty((years if "respired" in keep else 0, n))
+        pools = np.concatenate([start.pools, start.iom[np.newaxis]])
+        law = flat.mu_max, flat.k_m
+        site = Site(self.limit, self.deficit, *self.soil, *law, start.annual_input, pools)
+        kept = {word: flat.years if word in keep else -1 for word in ("pools", "respired")}
+        record = Record(
+            stock=np.empty((flat.years + 1, self.n)),
+            respired=np.empty(self.n),
+            pools=np.empty((kept["pools"] + 1, 5, self.n)),
+            yearly_respired=np.empty((max(kept["respired"], 0), self.n)),
+        )
+        added = np.empty(self.n)
 
-        def block(pixels):
+        def part(pixels):
             size = len(self.limit[pixels])
-            warmth, surplus, cell = sky.block(pixels)
-            cover, factor = flat.run["cover"].block(pixels), flat.run["rate_factor"].block(pixels)
-            rate = np.empty((len(cover), size))
-            rates(warmth, surplus, cell, cover, factor, self.limit[pixels], self.deficit[pixels], rate)
-            manure = flat.manure.block(pixels) if flat.manure else np.empty((0, 0))
-            relative = flat.relative.block(slice(None) if flat.zone.size else pixels)
-            inputs = Inputs(relative, _index(flat.zone, pixels), start.annual_input[pixels], manure)
-            record = Record(
-                np.empty((years + 1, size)),
-                added[pixels],
-                respired[pixels],
-                np.empty((kept_years, 4, size)),
-                np.empty((len(yearly), size)),
+            (warmth, peak, surplus), factor = sky.of(pixels, self.desk), sky.factor_of(pixels, self.desk)
+            months = Months(
+                warmth=warmth,
+                peak=peak * np.fmax.reduce(factor, axis=1) if factor.size else peak,
+                surplus=surplus,
+                cell=_index(flat.cell, pixels),
+                cover=_for_each(flat.run["cover"].block(pixels, self.desk), size),
+                factor=factor,
+                relative=flat.relative.block(slice(None) if flat.zone.size else pixels, self.desk),
+                zone=_index(flat.zone, pixels),
+                manure=_for_each(flat.manure.block(pixels, self.desk), size) if flat.manure else _NONE,
             )
-            first, soil = start.pools[:, pixels].copy(), _part(self.soil, pixels)
-            march(first, rate, inputs, soil, flat.mu_max[pixels], flat.k_m[pixels], record)
-            stock[:, pixels] = record.stock + start.iom[pixels]
-            pools[:, :4, pixels] = record.pools
-            yearly[:, pixels] = record.yearly_respired
+            march(pixels.start, size, months, site, record)
+            relative = months.relative.sum(axis=0)
+            relative = relative[months.zone] if months.zone.size else relative
+            added[pixels] = relative * start.annual_input[pixels]
+            if flat.manure:
+                added[pixels] += months.manure.sum(axis=0)
 
-        self._each(block)
+        self._each(part, len(flat.relative))
         return Course(
-            stock,
+            record.stock,
             start.annual_input,
             added,
-            respired,
-            pools if "pools" in keep else None,
-            yearly if "respired" in keep else None,
+            record.respired,
+            record.pools if "pools" in keep else None,
+            record.yearly_respired if "respired" in keep else None,
         )
 
-    def _each(self, block):
-        """Call `block` with every slice of pixels."""
-        firsts = range(0, self.flat.stock.size, PIXELS_AT_ONCE)
-        slices = [slice(first, first + PIXELS_AT_ONCE) for first in firsts]
+    def _each(self, part, months):
+        """Call `part` with every slice of pixels that have so many months."""
+        size = max(PIXEL_MONTHS // max(months, 1), BLOCK)
+        slices = [slice(first, first + size) for first in range(0, self.n, size)]
         if self.workers == 1:
             for pixels in slices:
-                block(pixels)
+                part(pixels)
             return
-        with ThreadPoolExecutor(self.workers) as pool:
-            for _ in pool.map(block, slices):  # the first refusal cancels the blocks that wait
+        with ThreadPoolExecutor(self.workers) as threads:
+            for _ in threads.map(part, slices):  # the first refusal cancels the parts that wait
                 pass
 
 
 class _Sky:
-    """Temperature modifier, and rain less evaporation: once for all cells, or by block where pixels have their own."""
+    """Temperature modifier and rain less evaporation: once for all cells, or part by part where pixels have their own.
+
+    A factor on rates that is the same everywhere is within the modifier.
+    """
 
     def __init__(self, weather, cell):
-        self.weather, self.cell = weather, cell
-        own = not cell.size and any(
-            weather[name].values.shape[1] > 1 for name in ("air_temp", "precip", "evaporation")
-        )
-        self.shared = None if own else self._derive(slice(None))
+        self.factor = weather["rate_factor"]
+        self.series = [weather[name] for name in ("air_temp", "precip", "evaporation")]
+        is_by_cell = cell.size > 0 or all(series.is_shared for series in self.series)
+        self.of_cells = self._derive(slice(None), {}) if is_by_cell else None
 
-    def block(self, pixels):
-        """Modifier [-] and surplus [mm] (months, k), and the column of each pixel."""
-        return (*(self.shared or self._derive(pixels)), _index(self.cell, pixels))
+    def of(self, pixels, desk):
+        """Modifier [-], its largest value in each month and surplus [mm], see `march.Months`."""
+        return self.of_cells or self._derive(pixels, desk)
 
-    def _derive(self, pixels):
-        air_temp, precip, evaporation = (
-            self.weather[name].block(pixels) for name in ("air_temp", "precip", "evaporation")
-        )
-        return temperature_modifier(air_temp), precip - evaporation
+    def factor_of(self, pixels, desk):
+        """The further factor (months, n), or (0, 0) where it is within the modifier."""
+        return _NONE if self.factor.is_shared else self.factor.block(pixels, desk)
+
+    def _derive(self, pixels, desk):
+        air_temp, precip, evaporation = (series.block(pixels, desk) for series in self.series)
+        warmth = temperature_modifier(air_temp)
+        if self.factor.is_shared:
+            warmth *= self.factor.block(pixels, desk)
+        return warmth, np.fmax.reduce(warmth, axis=1), np.subtract(precip, evaporation)
 
 
 def _index(index, pixels):
     return index[pixels] if index.size else NO_INDEX
 
 
-def _part(soil, pixels):
-    return Soil(*(values[pixels] for values in soil))
+def _for_each(values, size):
+    """A column for each pixel, also where one stands for all."""
+    return values if values.shape[1] == size else np.repeat(values, size, axis=1)

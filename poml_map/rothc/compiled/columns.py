@@ -25,8 +25,9 @@ def read(row, index, low, width, into):
         for j in range(width):
             into[j] = row[index[low + j]]
     elif row.size == 1:
+        for_all = row[0]
         for j in range(width):
-            into[j] = row[0]
+            into[j] = for_all
     else:
         for j in range(width):
             into[j] = row[low + j]

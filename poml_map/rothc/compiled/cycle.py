@@ -8,7 +8,7 @@ from poml_map.compiling import compiled
 
 from ..flat import NO_INDEX
 from .columns import BLOCK, read
-from .decay import SLOWEST_MONTHLY, powers, stays
+from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, powers, stays
 
 # Rows of a block's local array. BIO and HUM run three times: with the input and what decays of DPM and RPM, and then
 # 1 kg of each alone; what becomes of those two are the columns of the linear map of a cycle.
@@ -17,7 +17,7 @@ _STAYS, _CAME, _TO_DPM, _TO_RPM, _TO_HUM, _ALPHA, _BETA, _ROWS = range(10, 18)
 
 
 @compiled
-def equilibrium(rate, c_input, split, soil, pools):
+def equilibrium(rate, c_input, split, soil):
     """Pools at the end of a cycle of months that is repeated for ever.
 
     Parameters
@@ -29,11 +29,14 @@ def equilibrium(rate, c_input, split, soil, pools):
     split : ndarray (3, n)
         Shares of it that enter DPM, RPM and HUM. [1]
     soil : decay.Soil
-    pools : ndarray (4, n)
-        Filled with the result. [kg/m2]
+
+    Returns
+    -------
+    ndarray (4, n)
+        [kg/m2]
     """
-    block = np.empty((_ROWS, BLOCK))
-    n = pools.shape[1]
+    n = rate.shape[1]
+    block, pools = np.empty((_ROWS, BLOCK)), np.empty((4, n))
     for low in range(0, n, BLOCK):
         width = min(BLOCK, n - low)
         for j in range(width):
@@ -59,6 +62,7 @@ def equilibrium(rate, c_input, split, soil, pools):
         pools[1, low : low + width] = block[_RPM, :width]
         pools[2, low : low + width] = block[_BIO, :width]
         pools[3, low : low + width] = block[_HUM, :width]
+    return pools
 
 
 @compiled(inline="always")
@@ -73,9 +77,16 @@ def _begin(block):
 @compiled(inline="always")
 def _read_month(block, rate, c_input, month, low, width):
     read(c_input[month % len(c_input)], NO_INDEX, low, width, block[_CAME])
+    left, is_small = block[_STAYS], True
     for j in range(width):
-        block[_STAYS, j] = rate[month, low + j] * SLOWEST_MONTHLY
-    stays(block[_STAYS], width)
+        left[j] = rate[month, low + j] * SLOWEST_MONTHLY
+        is_small &= not left[j] > SERIES_UP_TO
+    if is_small:
+        for j in range(width):
+            left[j] = stays(left[j], True)
+    else:
+        for j in range(width):
+            left[j] = stays(left[j], False)
 
 
 @compiled(inline="always")

@@ -1,4 +1,4 @@
-"""What stays of the four pools in a month: one exponential for a whole block, as a series that vectors can run."""
+"""What stays of the four pools in a month: one exponential, as a series that vectors can run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from .. import params
 SLOWEST_MONTHLY = params.DECAY_RATES[3] / params.MONTHS_PER_YEAR
 """Decay of HUM in a month at rate 1; the other pools are 500, 15 and 33 times as fast. [1]"""
 
-_SERIES_UP_TO = 1.0 / 16.0
-_2ND, _3RD, _4TH, _5TH, _6TH, _7TH, _8TH = (1.0 / n for n in range(2, 9))
+SERIES_UP_TO = 1.0 / 16.0
+"""Exponents of HUM from 0 to here take the series: rates up to 37, where bare moist soil at 35 degC has 6."""
+
+_2ND, _3RD, _4TH, _5TH, _6TH, _7TH, _8TH = (1.0 / math.factorial(n) for n in range(2, 9))
 
 
 class Soil(NamedTuple):
@@ -31,23 +33,18 @@ class Soil(NamedTuple):
 
 
 @compiled(inline="always")
-def stays(exponent, width):
-    """exp(-exponent) in place, for exponents from 0 on: the share of HUM that stays in a month.
+def stays(exponent, is_small):
+    """exp(-exponent): the share of HUM that stays in a month.
 
-    The Taylor series is cut where the next term is below rounding, (1/16)^9 / 9! < 1e-16. That serves rates up to 37
-    (bare moist soil at 35 degC decays at 6); a block with a larger one takes the library's exponential.
+    With `is_small`, no exponent of the loop this stands in above SERIES_UP_TO, the Taylor series without the terms that
+    are below rounding, (1/16)^9 / 9! < 1e-16. Its order of sums lets the processor work on several at once.
     """
-    beyond = False
-    for j in range(width):
-        beyond |= exponent[j] > _SERIES_UP_TO
-    if beyond:
-        for j in range(width):
-            exponent[j] = math.exp(-exponent[j])
-    else:
-        for j in range(width):
-            z = exponent[j]
-            tail = 1.0 - z * _5TH * (1.0 - z * _6TH * (1.0 - z * _7TH * (1.0 - z * _8TH)))
-            exponent[j] = 1.0 - z * (1.0 - z * _2ND * (1.0 - z * _3RD * (1.0 - z * _4TH * tail)))
+    if not is_small:
+        return math.exp(-exponent)
+    square = exponent * exponent
+    first = (1.0 - exponent) + square * (_2ND - _3RD * exponent)
+    last = (_4TH - _5TH * exponent) + square * (_6TH - _7TH * exponent + _8TH * square)
+    return first + (square * square) * last
 
 
 @compiled(inline="always")

@@ -1,4 +1,4 @@
-"""The pools month by month with mu, for blocks of pixels: `engine.Run` compiled."""
+"""Weather, inputs and pools month by month with mu, for blocks of pixels: `rates.rate_modifier` and `engine.Run`."""
 
 from __future__ import annotations
 
@@ -9,153 +9,200 @@ import numpy as np
 from poml_map.compiling import compiled
 
 from .. import params
-from ..flat import NO_INDEX
 from .columns import BLOCK, read
-from .decay import SLOWEST_MONTHLY, powers, stays
+from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, powers, stays
+from .water import drought_slope, next_deficit, slowed_by_cover, slowed_by_drought
 
 _YEAR = params.MONTHS_PER_YEAR
 _MANURE_DPM, _MANURE_RPM, _, _MANURE_HUM = params.MANURE_SPLIT
 
 # Rows of a block's local array.
-_DPM, _RPM, _BIO, _HUM, _STAYS, _CAME, _MANURE, _ADDED, _RESPIRED, _EARLIER = range(10)
-_ALPHA, _BETA, _LOSS, _TO_DPM, _TO_RPM, _PACE, _K_M, _SHIFT, _ROWS = range(10, 19)
+_DPM, _RPM, _BIO, _HUM, _IOM, _ALPHA, _BETA, _TO_DPM, _TO_RPM, _PACE, _K_M, _RESPIRED, _EARLIER = range(13)
+_LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _WARMTH, _CAME, _EXPONENT, _ROWS = range(13, 21)
 
 
-class Inputs(NamedTuple):
-    """Carbon that comes in.
+class Months(NamedTuple):
+    """Drivers of the n pixels of a part of the map.
 
-    Of plants ``relative[month, zone] * annual``: relative (months, z) [1], zone of uint32 (n,) or (0,), see
-    `columns.read`, annual (n,) [kg/m2/year]. Manure (months, n), (months, 1) or (0, 0) for none [kg/m2].
+    warmth and surplus (months, k) by cell (n,), see `water.spinup_rates`; peak (months,), at least the largest warmth
+    times factor of the month [-]; cover (months, n) [1]; factor (months, n) on
+    rates that is not in `warmth`, or (0, 0) for none [1]; relative (months, z), plant input over the annual one by zone
+    (n,) [1]; manure (months, n), or (0, 0) for none [kg/m2]. cell and zone are of uint32, or (0,), see `columns.read`.
     """
 
+    warmth: np.ndarray
+    peak: np.ndarray
+    surplus: np.ndarray
+    cell: np.ndarray
+    cover: np.ndarray
+    factor: np.ndarray
     relative: np.ndarray
     zone: np.ndarray
-    annual: np.ndarray
     manure: np.ndarray
 
 
-class Record(NamedTuple):
-    """What a run fills, in kg/m2.
+class Site(NamedTuple):
+    """Constants and starts of all pixels, ndarray (all,) and pools (5, all) with IOM last.
 
-    stock (years + 1, n) without inert carbon; added and respired (n,) over the whole run; pools (years + 1, 4, n) and
-    yearly_respired (years, n), or with 0 years where they are not wanted.
+    limit and deficit [mm], alpha, beta, dpm_share, mu_max [1], k_m and pools [kg/m2], annual_input [kg/m2/year].
+    """
+
+    limit: np.ndarray
+    deficit: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    dpm_share: np.ndarray
+    mu_max: np.ndarray
+    k_m: np.ndarray
+    annual_input: np.ndarray
+    pools: np.ndarray
+
+
+class Record(NamedTuple):
+    """What a run fills for all pixels, in kg/m2.
+
+    stock (years + 1, all) and respired (all,); pools (years + 1, 5, all) and yearly_respired (years, all), or (0, ...)
+    where they are not wanted.
     """
 
     stock: np.ndarray
-    added: np.ndarray
     respired: np.ndarray
     pools: np.ndarray
     yearly_respired: np.ndarray
 
 
 @compiled
-def march(start, rate, inputs, soil, mu_max, k_m, record):
+def march(first, size, months, site, record):
     """Run the pools over all months and record them at the start and after every 12.
 
     Parameters
     ----------
-    start : ndarray (4, n)
-        [kg/m2]
-    rate : ndarray (months, n)
-        a * b * c. [-]
-    inputs : Inputs
-    soil : decay.Soil
-    mu_max, k_m : ndarray (n,)
-        [-], [kg/m2]
+    first, size : int
+        The part of the pixels of `site` and `record` that `months` is about.
+    months : Months
+    site : Site
     record : Record
     """
-    block = np.empty((_ROWS, BLOCK))
-    n = start.shape[1]
-    for low in range(0, n, BLOCK):
-        width = min(BLOCK, n - low)
-        _load(block, start, inputs, soil, mu_max, k_m, low, width)
-        _write(block, record, 0, low, width)
-        for month in range(len(rate)):
-            read(inputs.relative[month], inputs.zone, low, width, block[_CAME])
-            _set_decay(block, rate[month], low, width)
-            _step(block, width)
-            if inputs.manure.size > 0:
-                read(inputs.manure[month], NO_INDEX, low, width, block[_MANURE])
-                _spread(block, width)
+    block = np.zeros((_ROWS, BLOCK))
+    for low in range(0, size, BLOCK):
+        width = min(BLOCK, size - low)
+        _load(block, site, first + low, width)
+        fastest = 0.0
+        for j in range(width):
+            fastest = max(fastest, block[_PACE, j])
+        _write(block, record, 0, first + low, width)
+        for month in range(len(months.cover)):
+            _read_month(block, months, month, low, width)
+            _weather(block, months.cover[month], low, width)
+            if months.factor.size > 0:
+                _scale(block, months.factor[month], low, width)
+            # Drought, cover and BIO only make decay slower than this.
+            if not months.peak[month] * fastest > SERIES_UP_TO:
+                _decay(block, True)
+            else:
+                _decay(block, False)
+            if months.manure.size > 0:
+                _spread(block, months.manure[month], low, width)
             if (month + 1) % _YEAR == 0:
-                _write(block, record, (month + 1) // _YEAR, low, width)
-        record.added[low : low + width] = block[_ADDED, :width]
-        record.respired[low : low + width] = block[_RESPIRED, :width]
+                _write(block, record, (month + 1) // _YEAR, first + low, width)
+        record.respired[first + low : first + low + width] = block[_RESPIRED, :width]
 
 
-@compiled(inline="always")
-def _load(block, start, inputs, soil, mu_max, k_m, low, width):
-    block[_ADDED] = 0.0
+@compiled
+def _load(block, site, first, width):
     block[_RESPIRED] = 0.0
     block[_EARLIER] = 0.0
     for j in range(width):
-        i = low + j
-        for pool in range(4):
-            block[pool, j] = start[pool, i]
-        block[_ALPHA, j] = soil.alpha[i]
-        block[_BETA, j] = soil.beta[i]
-        block[_LOSS, j] = 1.0 - soil.alpha[i] - soil.beta[i]
-        block[_TO_DPM, j] = inputs.annual[i] * soil.dpm_share[i]
-        block[_TO_RPM, j] = inputs.annual[i] * (1.0 - soil.dpm_share[i])
-        block[_PACE, j] = mu_max[i] * SLOWEST_MONTHLY
-        block[_K_M, j] = k_m[i]
-        # With K_m = 0, (BIO + 1) / (BIO + 1 + 0) is exactly 1, also at BIO = 0; elsewhere nothing is added.
-        block[_SHIFT, j] = 1.0 if k_m[i] == 0.0 else 0.0
+        i = first + j
+        for pool in range(5):
+            block[pool, j] = site.pools[pool, i]
+        block[_ALPHA, j] = site.alpha[i]
+        block[_BETA, j] = site.beta[i]
+        block[_TO_DPM, j] = site.annual_input[i] * site.dpm_share[i]
+        block[_TO_RPM, j] = site.annual_input[i] * (1.0 - site.dpm_share[i])
+        block[_PACE, j] = site.mu_max[i] * SLOWEST_MONTHLY
+        block[_K_M, j] = site.k_m[i]
+        block[_LIMIT, j] = site.limit[i]
+        block[_SLOPE, j] = drought_slope(site.limit[i])
+        block[_DEFICIT, j] = site.deficit[i]
 
 
 @compiled(inline="always")
-def _set_decay(block, rate, low, width):
-    bio, pace, k_m, shift, left = block[_BIO], block[_PACE], block[_K_M], block[_SHIFT], block[_STAYS]
+def _read_month(block, months, month, low, width):
+    surplus, warmth, came = block[_SURPLUS], block[_WARMTH], block[_CAME]
+    if months.cell.size > 0 and months.zone.size > 0:  # maps: three columns in one go
+        of_cells, of_zones = months.cell, months.zone
+        for j in range(width):
+            cell = of_cells[low + j]
+            surplus[j] = months.surplus[month, cell]
+            warmth[j] = months.warmth[month, cell]
+            came[j] = months.relative[month, of_zones[low + j]]
+    else:
+        read(months.surplus[month], months.cell, low, width, surplus)
+        read(months.warmth[month], months.cell, low, width, warmth)
+        read(months.relative[month], months.zone, low, width, came)
+
+
+@compiled(inline="always")
+def _weather(block, cover, low, width):
+    """The bucket, and the exponent of HUM for mu = mu_max."""
+    limit, slope, deficit, pace = block[_LIMIT], block[_SLOPE], block[_DEFICIT], block[_PACE]
+    surplus, warmth, exponent = block[_SURPLUS], block[_WARMTH], block[_EXPONENT]
     for j in range(width):
-        shifted = bio[j] + shift[j]
-        left[j] = rate[low + j] * pace[j] * (shifted / (shifted + k_m[j]))
-    stays(left, width)
+        covered = cover[low + j]
+        deficit[j] = next_deficit(limit[j], deficit[j], surplus[j], covered)
+        wet = slowed_by_drought(limit[j], slope[j], deficit[j])
+        exponent[j] = warmth[j] * wet * slowed_by_cover(covered) * pace[j]
+
+
+@compiled
+def _scale(block, factor, low, width):
+    """The further factor on rates where each pixel has its own."""
+    for j in range(width):
+        block[_EXPONENT, j] *= factor[low + j]
 
 
 @compiled(inline="always")
-def _step(block, width):
+def _decay(block, is_small):
     """Decay of all pools from their values at the month's start, then the input of plants."""
-    dpm, rpm, bio, hum, left = block[_DPM], block[_RPM], block[_BIO], block[_HUM], block[_STAYS]
-    alpha, beta, loss, respired = block[_ALPHA], block[_BETA], block[_LOSS], block[_RESPIRED]
-    came, to_dpm, to_rpm, added = block[_CAME], block[_TO_DPM], block[_TO_RPM], block[_ADDED]
-    for j in range(width):
-        stays_dpm, stays_rpm, stays_bio = powers(left[j])
+    dpm, rpm, bio, hum, k_m = block[_DPM], block[_RPM], block[_BIO], block[_HUM], block[_K_M]
+    alpha, beta, respired, exponent = block[_ALPHA], block[_BETA], block[_RESPIRED], block[_EXPONENT]
+    came, to_dpm, to_rpm = block[_CAME], block[_TO_DPM], block[_TO_RPM]
+    for j in range(BLOCK):
+        # With K_m = 0, (BIO + 1) / (BIO + 1 + 0) is exactly 1, also at BIO = 0; elsewhere nothing is added.
+        shifted = bio[j] + (1.0 if k_m[j] == 0.0 else 0.0)
+        hum_stays = stays(exponent[j] * (shifted / (shifted + k_m[j])), is_small)
+        dpm_stays, rpm_stays, bio_stays = powers(hum_stays)
         before = dpm[j] + rpm[j] + bio[j] + hum[j]
-        dpm_left, rpm_left, bio_left, hum_left = (
-            dpm[j] * stays_dpm,
-            rpm[j] * stays_rpm,
-            bio[j] * stays_bio,
-            hum[j] * left[j],
-        )
+        dpm_left, rpm_left = dpm[j] * dpm_stays, rpm[j] * rpm_stays
+        bio_left, hum_left = bio[j] * bio_stays, hum[j] * hum_stays
         lost = before - (dpm_left + rpm_left + bio_left + hum_left)
         dpm[j] = dpm_left + came[j] * to_dpm[j]
         rpm[j] = rpm_left + came[j] * to_rpm[j]
         bio[j] = bio_left + alpha[j] * lost
         hum[j] = hum_left + beta[j] * lost
-        respired[j] += loss[j] * lost
-        added[j] += came[j] * (to_dpm[j] + to_rpm[j])
+        respired[j] += (1.0 - alpha[j] - beta[j]) * lost
 
 
-@compiled(inline="always")
-def _spread(block, width):
+@compiled
+def _spread(block, manure, low, width):
     """Manure of the month."""
-    manure = block[_MANURE]
     for j in range(width):
-        block[_DPM, j] += _MANURE_DPM * manure[j]
-        block[_RPM, j] += _MANURE_RPM * manure[j]
-        block[_HUM, j] += _MANURE_HUM * manure[j]
-        block[_ADDED, j] += manure[j]
+        block[_DPM, j] += _MANURE_DPM * manure[low + j]
+        block[_RPM, j] += _MANURE_RPM * manure[low + j]
+        block[_HUM, j] += _MANURE_HUM * manure[low + j]
 
 
-@compiled(inline="always")
-def _write(block, record, year, low, width):
+@compiled
+def _write(block, record, year, first, width):
     for j in range(width):
-        i = low + j
-        record.stock[year, i] = block[_DPM, j] + block[_RPM, j] + block[_BIO, j] + block[_HUM, j]
+        active = block[_DPM, j] + block[_RPM, j] + block[_BIO, j] + block[_HUM, j]
+        record.stock[year, first + j] = active + block[_IOM, j]
     if len(record.pools) > 0:
-        for pool in range(4):
-            record.pools[year, pool, low : low + width] = block[pool, :width]
+        for pool in range(5):
+            for j in range(width):
+                record.pools[year, pool, first + j] = block[pool, j]
     if len(record.yearly_respired) > 0 and year > 0:
         for j in range(width):
-            record.yearly_respired[year - 1, low + j] = block[_RESPIRED, j] - block[_EARLIER, j]
+            record.yearly_respired[year - 1, first + j] = block[_RESPIRED, j] - block[_EARLIER, j]
             block[_EARLIER, j] = block[_RESPIRED, j]
