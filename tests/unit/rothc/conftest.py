@@ -44,7 +44,7 @@ def draws_of_noise():
     sites = spun_up_sites(n=40, years=3)
     clean = rothc.forward(rothc.CalibrationProblem(**sites), 1.4, 0.06, [36])[0]
     fits = []
-    for draw in range(60):
+    for draw in range(40):
         stock = clean + np.random.default_rng(draw).normal(0, 0.01, 40)
         observed = {"site_index": np.arange(40), "month_index": np.full(40, 36), "stock": stock}
         fits.append(rothc.calibrate(rothc.CalibrationProblem(**sites, **observed), starts=[(1.4, 0.06)]))

@@ -17,7 +17,7 @@ def test_known_parameters_are_recovered_from_each_of_eight_starts(make_problem):
     assert fit.loss < 1e-15
 
 
-STARTS = [(mu_max, k_m) for mu_max in (0.05, 0.3, 1.0, 3.0, 10.0, 50.0) for k_m in (0.0005, 0.05, 5.0)]
+STARTS = [(mu_max, k_m) for mu_max in (0.05, 1.0, 50.0) for k_m in (0.0005, 0.05, 5.0)]
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -96,7 +96,7 @@ def test_condition_number_is_that_of_the_second_derivatives_by_log_parameters(ma
 
 
 def test_covariance_of_the_log_parameters_is_that_of_many_fits(make_problem, draws_of_noise):
-    """Sixty draws: a variance is known to 18 %, so twice or half of it is an error."""
+    """Forty draws: a variance is known to 23 %, so twice or half of it is an error."""
     logs = np.log([[fit.mu_typical, fit.k_m] for fit in draws_of_noise])
     stated = np.median([fit.covariance for fit in draws_of_noise], axis=0)
     ratio = stated.diagonal() / np.cov(logs.T).diagonal()

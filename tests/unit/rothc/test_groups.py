@@ -51,18 +51,18 @@ def test_a_group_with_too_few_observations_takes_the_pooled_parameters(two_group
     groups = groups.astype(float)
     groups[:3] = 7
     groups[5] = np.nan
-    found = rothc.calibrate_groups(problem, groups, 2, profile=False)
+    found = rothc.calibrate_groups(problem, groups, 1, profile=False)
     assert found.too_few == {7: 3}
     mu_max, k_m = found.parameters([[7, 1], [99, np.nan]])
     assert (mu_max[0, 0], k_m[0, 0]) == (mu_max[1, 0], k_m[1, 0]) == (found.pooled.mu_max, found.pooled.k_m)
     assert (mu_max[0, 1], k_m[0, 1]) == (found.fits[1].mu_max, found.fits[1].k_m)
     assert np.isnan([mu_max[1, 1], k_m[1, 1]]).all()
-    assert rothc.calibrate_groups(problem, groups, 2, profile=False, least=3).too_few == {}
+    assert rothc.calibrate_groups(problem, groups, 1, profile=False, least=3).too_few == {}
 
 
 def test_groups_that_are_all_too_small_leave_the_pooled_fit(two_groups):
     problem, _ = two_groups()
-    found = rothc.calibrate_groups(problem, np.arange(40), 2, profile=False)
+    found = rothc.calibrate_groups(problem, np.arange(40), 1, profile=False)
     assert found.fits == {}
     mu_max, k_m = found.parameters(np.arange(3))
     assert_array_equal([mu_max, k_m], np.tile([[found.pooled.mu_max], [found.pooled.k_m]], 3))
@@ -71,8 +71,8 @@ def test_groups_that_are_all_too_small_leave_the_pooled_fit(two_groups):
 def test_weights_go_with_their_observations(two_groups):
     problem, groups = two_groups(noise=0.1)
     weights = np.random.default_rng(0).uniform(0.5, 2.0, 40)
-    found = rothc.calibrate_groups(problem, groups, 2, weights, profile=False)
-    alone = rothc.calibrate(problem.subset(groups == 2), 2, weights[groups == 2], profile=False)
+    found = rothc.calibrate_groups(problem, groups, 1, weights, profile=False)
+    alone = rothc.calibrate(problem.subset(groups == 2), 1, weights[groups == 2], profile=False)
     assert found.fits[2] == alone
 
 
@@ -80,7 +80,7 @@ def test_a_group_that_has_no_minimum_is_an_error_that_names_it(two_groups):
     problem, groups = two_groups()
     broken = dataclasses.replace(problem, stock=np.where(groups == 2, 3 * problem.stock, problem.stock))
     with pytest.raises(rothc.CalibrationError, match=r"group 2 \(14 later observations\): mu runs to zero"):
-        rothc.calibrate_groups(broken, groups, 2, profile=False)
+        rothc.calibrate_groups(broken, groups, 1, profile=False)
 
 
 @pytest.mark.parametrize(
