@@ -11,7 +11,7 @@ from poml_map.compiling import compiled
 from .blocks import Batch, lay_out
 from .flatten import TREES_AT_ONCE, FlatForest
 from .order import PIXELS
-from .rows import add_trees, note_trees, scratch
+from .rows import add_trees, note_trees, room_for_values, scratch
 from .shared import SharedTrees, share
 from .spread import TREES_NOTED, add_noted, add_spread, deviation, find_quantile, quantile_place
 from .vectors import LANES
@@ -92,7 +92,7 @@ def _mean(forest, work, batch) -> np.ndarray:
 
 def _with_deviation(forest, work, batch) -> list[np.ndarray]:
     sums, squares = np.zeros((2, len(batch.usable), PIXELS), np.int64)
-    noted = np.empty(TREES_NOTED * PIXELS, np.int32)
+    noted = room_for_values(TREES_NOTED)
     for first in _rounds(work.trees):
         add_spread(
             work.trees.items, work.trees.right, first, *_pixels(batch), sums, squares, noted, *work.scratch
@@ -102,7 +102,7 @@ def _with_deviation(forest, work, batch) -> list[np.ndarray]:
 
 def _with_quantiles(forest, work, batch, quantiles, with_deviation) -> list[np.ndarray]:
     trees, windows = work.trees, len(batch.usable)
-    noted = np.empty(forest.n_trees * PIXELS, np.int32)
+    noted = room_for_values(forest.n_trees)
     sums, squares = np.zeros((2, windows, PIXELS), np.int64)
     found = np.zeros((len(quantiles), windows, PIXELS))
     for window in range(windows):

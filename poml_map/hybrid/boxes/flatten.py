@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeRegressor
 from ..forest import PomlForest
 
 #: So many trees are added in int32 before the sum goes on in int64; their part for a tile stays in the cache.
-TREES_AT_ONCE = 64
+TREES_AT_ONCE = 256
 _LARGEST_INT32 = 2**31 - 1
 _FEATURE_SHIFT = 32  # an item is its feature in the upper half, threshold or leaf value in the lower
 _LEAF = -1

@@ -12,20 +12,16 @@ import numpy as np
 
 from poml_map.compiling import compiled
 
-from .order import PIXELS
 from .rows import note_trees
-from .vectors import LANES, count_at_most
+from .vectors import LANES, add_powers, count_at_most
 
-#: Trees whose values are noted before they are added up: with 64 x 64 pixels they stay in a processor's second cache.
+#: Trees whose values are noted before they are added up: for 64 x 64 pixels they stay in a processor's second cache.
 TREES_NOTED = 16
 
 
 @compiled
 def add_spread(items, right, first, rows, usable, low, high, sums, squares, noted, *scratch):
-    """Add values and squares of the trees to `sums` and `squares` (windows, pixels) int64.
-
-    `noted` (TREES_NOTED * pixels,) int32 is memory.
-    """
+    """Add values and squares of the trees to `sums` and `squares` (windows, pixels) int64; `noted` is memory."""
     for window in range(len(usable)):
         for begin in range(0, len(first) - 1, TREES_NOTED):
             some = first[begin : begin + TREES_NOTED + 1]
@@ -37,13 +33,14 @@ def add_spread(items, right, first, rows, usable, low, high, sums, squares, note
 
 @compiled
 def add_noted(noted, n_trees, sums, squares):
-    """Add noted values of one window, and their squares, pixel by pixel."""
-    for block in range(0, PIXELS, LANES):
-        for tree in range(n_trees):
-            for lane in range(LANES):
-                value = np.int64(noted[tree * PIXELS + block + lane])
-                sums[block + lane] += value
-                squares[block + lane] += value * value
+    """Add the values that `rows.note_trees` noted for one window, and their squares, pixel by pixel."""
+    step = len(noted) // LANES
+    for block in range(LANES):
+        for tree in range(0, n_trees, TREES_NOTED):
+            begin = block * step + tree * LANES
+            end = block * step + min(tree + TREES_NOTED, n_trees) * LANES
+            here = slice(block * LANES, block * LANES + LANES)
+            add_powers(noted[begin:end], sums[here], squares[here])
 
 
 def deviation(sums, squares, n_trees: int) -> np.ndarray:
@@ -75,35 +72,36 @@ def quantile_place(quantile: float, n_trees: int) -> tuple[int, float]:
 
 @compiled
 def find_quantile(noted, n_trees, usable, rank, share, found):
-    """Quantile of the noted values (trees * pixels,) int32 of one window; `found` is (pixels,) float64."""
+    """Quantile of the values that `rows.note_trees` noted for one window; `found` is (pixels,) float64."""
     lower, upper = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     middle, count = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    step = len(noted) // LANES
     for block in range(LANES):
         if usable[block]:
-            offset = block * LANES
-            _range(noted, n_trees, offset, lower, upper)
-            _halve(noted, n_trees, offset, rank, lower, upper, middle, count)
-            count_at_most(noted, offset, lower, 0, count, 0, n_trees)
-            _next_above(noted, n_trees, offset, lower, upper)
+            values = noted[block * step : block * step + n_trees * LANES]
+            _range(values, lower, upper)
+            _halve(values, rank, lower, upper, middle, count)
+            count_at_most(values, lower, count)
+            _next_above(values, lower, upper)
             for lane in range(LANES):
                 this = np.float64(lower[lane])
                 following = this if count[lane] > rank + 1 else np.float64(upper[lane])
-                found[offset + lane] = this + share * (following - this)
+                found[block * LANES + lane] = this + share * (following - this)
 
 
 @compiled
-def _range(noted, n_trees, offset, lower, upper):
-    for lane in range(LANES):
-        lower[lane] = upper[lane] = noted[offset + lane]
-    for tree in range(1, n_trees):
+def _range(values, lower, upper):
+    """Smallest and largest value of every lane."""
+    lower[:] = values[:LANES]
+    upper[:] = values[:LANES]
+    for first in range(LANES, len(values), LANES):
         for lane in range(LANES):
-            value = noted[tree * PIXELS + offset + lane]
-            lower[lane] = min(lower[lane], value)
-            upper[lane] = max(upper[lane], value)
+            lower[lane] = min(lower[lane], values[first + lane])
+            upper[lane] = max(upper[lane], values[first + lane])
 
 
 @compiled
-def _halve(noted, n_trees, offset, rank, lower, upper, middle, count):
+def _halve(values, rank, lower, upper, middle, count):
     """Narrow the range until `lower` is the smallest number that more than `rank` of the values do not exceed."""
     while True:
         open_lanes = 0
@@ -113,7 +111,7 @@ def _halve(noted, n_trees, offset, rank, lower, upper, middle, count):
             open_lanes += width > 0
         if open_lanes == 0:
             return
-        count_at_most(noted, offset, middle, 0, count, 0, n_trees)
+        count_at_most(values, middle, count)
         for lane in range(LANES):
             enough = count[lane] > rank
             upper[lane] = middle[lane] if enough else upper[lane]
@@ -121,12 +119,11 @@ def _halve(noted, n_trees, offset, rank, lower, upper, middle, count):
 
 
 @compiled
-def _next_above(noted, n_trees, offset, lower, upper):
+def _next_above(values, lower, upper):
     """Smallest value above `lower` into `upper`, or `lower` itself where there is none."""
-    for lane in range(LANES):
-        upper[lane] = lower[lane]
-    for tree in range(n_trees):
+    upper[:] = lower
+    for first in range(0, len(values), LANES):
         for lane in range(LANES):
-            value = noted[tree * PIXELS + offset + lane]
+            value = values[first + lane]
             nearer = value > lower[lane] and (upper[lane] == lower[lane] or value < upper[lane])
             upper[lane] = value if nearer else upper[lane]

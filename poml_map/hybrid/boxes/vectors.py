@@ -30,17 +30,18 @@ class _Code:
     def __init__(self, context, builder, signature, arguments):
         self.context, self.builder, self.signature, self.arguments = context, builder, signature, arguments
 
-    def pointer(self, array: int, further=None):
-        """Address of 64 elements: those at the offset that follows the array, or so many `further` on."""
-        kept = self.context.make_array(self.signature.args[array])(
-            self.context, self.builder, self.arguments[array]
-        )
-        offset = self.arguments[array + 1]
-        if further is not None:
-            offset = self.builder.add(offset, further)
+    def array(self, number: int):
+        """The array that is an argument."""
+        make = self.context.make_array(self.signature.args[number])
+        return make(self.context, self.builder, self.arguments[number])
+
+    def pointer(self, number: int, offset=None):
+        """Address of 64 elements of the array that is an argument, at the offset that is the next if none is given."""
+        array = self.array(number)
+        offset = self.arguments[number + 1] if offset is None else offset
         if config.BOUNDSCHECK:
-            self._check(offset, kept.nitems)
-        return self.builder.gep(kept.data, [offset])
+            self._check(offset, array.nitems)
+        return self.builder.gep(array.data, [offset])
 
     def _check(self, offset, size):
         build = self.builder
@@ -151,28 +152,59 @@ smallest = _extreme("<", _INFINITY)
 largest = _extreme(">", -_INFINITY)
 
 
-def _change(new):
-    """Operation on the lanes of a mask: those of a second mask change by one value, the others by another."""
+def _change(new, parts, by):
+    """Code that replaces the values in the lanes of a mask by ``new(code, old, by)``."""
+    to = _Code(*parts)
+    pointer = to.pointer(0)
+    old = to.load(pointer, _INT32)
+    changed = new(to, old, by(to))
+    to.store(to.builder.select(to.flags(to.arguments[2]), changed, old), pointer)
+    return to.context.get_dummy_value()
 
+
+def _with_one(new):
+    @intrinsic
+    def change(typingctx, values, offset, mask, value):
+        def code(*parts):
+            return _change(new, parts, lambda to: to.lanes(to.arguments[3]))
+
+        return types.void(values, types.intp, types.uint64, types.int32), code
+
+    return change
+
+
+def _with_either(new):
     @intrinsic
     def change(typingctx, values, offset, mask, chosen, value, otherwise):
         def code(*parts):
-            to = _Code(*parts)
-            pointer = to.pointer(0)
-            old = to.load(pointer, _INT32)
-            by = to.builder.select(to.flags(to.arguments[3]), *map(to.lanes, to.arguments[4:]))
-            to.store(to.builder.select(to.flags(to.arguments[2]), new(to, old, by), old), pointer)
-            return to.context.get_dummy_value()
+            return _change(
+                new,
+                parts,
+                lambda to: to.builder.select(to.flags(to.arguments[3]), *map(to.lanes, to.arguments[4:])),
+            )
 
         return types.void(values, types.intp, types.uint64, types.uint64, types.int32, types.int32), code
 
     return change
 
 
-#: ``add_either(sums, offset, mask, chosen, value, otherwise)``: adds one of two values in the lanes of the mask.
-add_either = _change(lambda to, old, by: to.builder.add(old, by))
-#: ``set_either(values, offset, mask, chosen, value, otherwise)``: puts one of two values into the lanes of the mask.
-set_either = _change(lambda to, old, by: by)
+def _sum(to, old, by):
+    return to.builder.add(old, by)
+
+
+def _by(to, old, by):
+    return by
+
+
+#: ``add_where(sums, offset, mask, value)``: adds the value in the lanes of the mask.
+add_where = _with_one(_sum)
+#: ``set_where(values, offset, mask, value)``: puts the value into the lanes of the mask.
+set_where = _with_one(_by)
+#: ``add_either(sums, offset, mask, chosen, value, otherwise)``: adds `value` in the lanes of the mask that are also
+#: chosen, and the other number in the rest of them.
+add_either = _with_either(_sum)
+#: ``set_either(values, offset, mask, chosen, value, otherwise)``: puts one of two numbers there in the same way.
+set_either = _with_either(_by)
 
 
 @intrinsic
@@ -205,26 +237,65 @@ def as_float(typingctx, bits):
     return types.float32(types.int32), code
 
 
-@intrinsic
-def count_at_most(typingctx, values, offset, limits, of_limits, counts, of_counts, n):
-    """``count_at_most(values, offset, limits, 0, counts, 0, n)``: how many values are at most the limit of their lane.
+def _for_all(to, array, do):
+    """Code that does something with 64 elements of an array of int32 after the other."""
+    build = to.builder
+    with cgutils.for_range(build, build.udiv(to.array(array).nitems, ir.Constant(_INT64, LANES))) as loop:
+        do(to.load(to.pointer(array, build.mul(loop.index, ir.Constant(_INT64, LANES))), _INT32))
 
-    The values of a lane lie 64 x 64 elements apart, as those of one pixel in tree after tree do; the counts of all
-    lanes stay in registers meanwhile.
+
+def _zeros(to, element):
+    """Register that holds 0 in every lane."""
+    return cgutils.alloca_once_value(to.builder, ir.Constant(_vector(element), [0] * LANES))
+
+
+_BEGIN = ir.Constant(_INT64, 0)
+
+
+@intrinsic
+def count_at_most(typingctx, values, limits, counts):
+    """``count_at_most(values, limits, counts)``: how many values of a lane are at most its limit.
+
+    `values` is a whole number of 64 lanes of int32, `limits` and `counts` are one.
     """
 
     def code(*parts):
         to = _Code(*parts)
         build = to.builder
-        limits_here = to.load(to.pointer(2), _INT32)
-        total = cgutils.alloca_once_value(build, ir.Constant(_vector(_INT32), [0] * LANES))
-        with cgutils.for_range(build, to.arguments[6]) as loop:
-            step = build.mul(loop.index, ir.Constant(_INT64, LANES * LANES))
-            found = to.load(to.pointer(0, step), _INT32)
-            flags = build.icmp_signed("<=", found, limits_here)
-            build.store(build.sub(build.load(total), build.sext(flags, _vector(_INT32))), total)
-        to.store(build.load(total), to.pointer(4))
+        limit, count = to.load(to.pointer(1, _BEGIN), _INT32), _zeros(to, _INT32)
+
+        def compare(found):
+            flags = build.sext(build.icmp_signed("<=", found, limit), _vector(_INT32))
+            build.store(build.sub(build.load(count), flags), count)
+
+        _for_all(to, 0, compare)
+        to.store(build.load(count), to.pointer(2, _BEGIN))
         return to.context.get_dummy_value()
 
-    signature = types.void(values, types.intp, limits, types.intp, counts, types.intp, types.intp)
-    return signature, code
+    return types.void(values, limits, counts), code
+
+
+@intrinsic
+def add_powers(typingctx, values, sums, squares):
+    """``add_powers(values, sums, squares)``: adds the values of a lane to its sum, their squares to another.
+
+    `values` is a whole number of 64 lanes of int32 whose sum is in int32 too, `sums` and `squares` are one of int64.
+    """
+
+    def code(*parts):
+        to = _Code(*parts)
+        build = to.builder
+        total, squared = _zeros(to, _INT32), _zeros(to, _INT64)
+
+        def add(found):
+            wide = build.sext(found, _vector(_INT64))
+            build.store(build.add(build.load(total), found), total)
+            build.store(build.add(build.load(squared), build.mul(wide, wide)), squared)
+
+        _for_all(to, 0, add)
+        for number, more in ((1, build.sext(build.load(total), _vector(_INT64))), (2, build.load(squared))):
+            pointer = to.pointer(number, _BEGIN)
+            to.store(build.add(to.load(pointer, _INT64), more), pointer)
+        return to.context.get_dummy_value()
+
+    return types.void(values, sums, squares), code

@@ -51,7 +51,15 @@ def extremes(values, offset, mask):
 
 
 @numba.njit
-def change(values, offset, mask, value, add):
+def change(values, offset, mask, chosen, value, otherwise, add):
+    if add:
+        vectors.add_either(values, offset, mask, chosen, value, otherwise)
+    else:
+        vectors.set_either(values, offset, mask, chosen, value, otherwise)
+
+
+@numba.njit
+def change_to_one(values, offset, mask, value, add):
     if add:
         vectors.add_where(values, offset, mask, value)
     else:
@@ -64,8 +72,13 @@ def scalars(mask, bits):
 
 
 @numba.njit
-def count(values, offset, limits, counts, n):
-    vectors.count_at_most(values, offset, limits, 0, counts, 0, n)
+def count(values, limits, counts):
+    vectors.count_at_most(values, limits, counts)
+
+
+@numba.njit
+def add_powers(values, sums, squares):
+    vectors.add_powers(values, sums, squares)
 
 
 @pytest.mark.parametrize("offset", [0, 3, 6])
@@ -89,11 +102,15 @@ def test_extremes_are_those_of_the_lanes_of_the_mask(values, random):
 @pytest.mark.parametrize("add", [True, False])
 def test_only_the_lanes_of_the_mask_change(random, add):
     numbers = random.integers(-1000, 1000, 70).astype(np.int32)
-    flags = random.random(64) < 0.5
-    expected = numbers.copy()
-    expected[4:68][flags] = expected[4:68][flags] + 77 if add else 77
-    change(numbers, 4, as_mask(flags), np.int32(77), add)
-    assert_array_equal(numbers, expected)
+    flags, chosen = random.random((2, 64)) < 0.5
+    for by in (np.where(chosen, 77, -5), np.full(64, 77)):
+        expected, found = numbers.copy(), numbers.copy()
+        expected[4:68][flags] = (expected[4:68] * add + by)[flags]
+        if (by == 77).all():
+            change_to_one(found, 4, as_mask(flags), np.int32(77), add)
+        else:
+            change(found, 4, as_mask(flags), as_mask(chosen), np.int32(77), np.int32(-5), add)
+        assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("mask", [1, 2**63, 2**40 + 2**50, 2**64 - 1])
@@ -103,10 +120,20 @@ def test_lowest_lane_and_size_of_a_mask(mask):
 
 
 def test_values_at_most_a_limit_are_counted_lane_by_lane(random):
-    numbers = random.integers(-5, 5, (7, 4096)).astype(np.int32)
+    numbers = random.integers(-5, 5, (7, 64)).astype(np.int32)
     limits, counts = random.integers(-5, 5, 64).astype(np.int32), np.full(64, -1, np.int32)
-    count(numbers.ravel(), 128, limits, counts, 7)
-    assert_array_equal(counts, (numbers[:, 128:192] <= limits).sum(axis=0))
+    count(numbers.ravel(), limits, counts)
+    assert_array_equal(counts, (numbers <= limits).sum(axis=0))
+
+
+def test_values_and_their_squares_are_added_without_a_digit_lost(random):
+    numbers = random.integers(-(2**23), 2**23, (16, 64)).astype(np.int32)
+    numbers[:, 0] = -(2**27)
+    sums, squares = np.full((2, 64), 3)
+    add_powers(numbers.ravel(), sums, squares)
+    exact = numbers.astype(np.int64)
+    assert_array_equal(sums, 3 + exact.sum(axis=0))
+    assert_array_equal(squares, 3 + (exact**2).sum(axis=0))
 
 
 CHECKED = """
