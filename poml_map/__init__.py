@@ -15,6 +15,7 @@ _HOME = {
     "carbon_stock": "poml_map.rothc.stock",
     "equilibrium_rothc": "poml_map.process",
     "load_region": "poml_map.config",
+    "map_forest": "poml_map.mapping",
     "map_years": "poml_map.mapping",
     "open_cube": "poml_map.cube",
     "open_store": "poml_map.mapping",

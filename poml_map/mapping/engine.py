@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from poml_map.mapping.balance import Balance
 from poml_map.mapping.pixels import mapped_pixels
 from poml_map.mapping.starts import refuse_impossible_starts
 from poml_map.mapping.store import layer_attributes, write_tile
+from poml_map.mapping.threads import in_threads
 from poml_map.mapping.tiles import TileModel, map_tile
 
 log = logging.getLogger(__name__)
@@ -28,9 +27,6 @@ TILE_SIZE = 128
 
 # Tiles along one side of a neighbourhood.
 _NEIGHBOURS = 4
-
-# A thread holds about 0.2 GiB: six keep a run below 2 GiB, whatever the size of the region.
-_MOST_WORKERS = 6
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ def map_region(
     tile_size : int
         [pixels]
     workers : int, optional
-        Threads; default one a core, six at most.
+        Threads; default see `poml_map.mapping.threads.threads_to_start`.
     progress : callable, optional
         Called with the number of finished and of all tiles.
 
@@ -101,27 +97,13 @@ def map_region(
             progress(len(finished), len(tiles))
         return found.counts, found.balance
 
-    done = _in_threads(task, tiles, workers or min(os.cpu_count() or 1, _MOST_WORKERS))
+    done = in_threads(task, tiles, workers)
     pixels = sum((counts for counts, _ in done), Counter())
     # In the order of the tiles, whichever was ready first: the last digit of a sum depends on its order.
     balance = sum((each for _, each in done), Balance()).means()
     seconds = time.monotonic() - started
     log.info("mapped %s pixels in %d tiles in %.1f s", f"{pixels['mapped']:,}", len(tiles), seconds)
     return MapSummary({name: int(pixels[name]) for name in pixels}, balance, seconds)
-
-
-def _in_threads(task: Callable, tiles: list[Tile], workers: int) -> list:
-    """Results in the order of the tiles, which is also that in which they are begun; the first error stops them all."""
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(task, tile) for tile in tiles]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            pool.shutdown(cancel_futures=True)
-    failed = [each.exception() for each in futures if not each.cancelled() and each.exception()]
-    if failed:
-        raise failed[0]
-    return [each.result() for each in futures]
 
 
 def _by_neighbourhood(tiles: Iterable[Tile], size: int) -> list[Tile]:

@@ -10,8 +10,9 @@ from numpy.testing import assert_array_equal
 
 from poml_map.grid import Grid
 from poml_map.mapping import create_store, open_store, read_years
-from poml_map.mapping.engine import _by_neighbourhood, _in_threads
+from poml_map.mapping.engine import _by_neighbourhood
 from poml_map.mapping.store import write_tile
+from poml_map.mapping.threads import in_threads
 
 GRID = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 23, 17)
 
@@ -23,12 +24,12 @@ def test_tiles_are_begun_in_neighbourhoods_and_none_is_left_out():
     assert sorted(ordered, key=tiles.index) == tiles
     assert {tile.row0 for tile in ordered[:16]} == {tile.col0 for tile in ordered[:16]} == {0, 2, 4, 6}
     begun = []
-    _in_threads(begun.append, ordered, 1)
+    in_threads(begun.append, ordered, 1)
     assert begun == ordered
 
 
 def test_results_have_the_order_of_the_tiles_whichever_is_ready_first():
-    assert _in_threads(lambda n: time.sleep(0.02 * (n == 0)) or n, [0, 1, 2, 3], 4) == [0, 1, 2, 3]
+    assert in_threads(lambda n: time.sleep(0.02 * (n == 0)) or n, [0, 1, 2, 3], 4) == [0, 1, 2, 3]
 
 
 def test_the_first_error_stops_all_that_has_not_begun():
@@ -43,7 +44,7 @@ def test_the_first_error_stops_all_that_has_not_begun():
         time.sleep(0.02)
 
     with pytest.raises(OSError, match="disk"):
-        _in_threads(task, list(range(100)), 2)
+        in_threads(task, list(range(100)), 2)
     assert len(begun) < 20
 
 
