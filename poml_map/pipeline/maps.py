@@ -6,7 +6,7 @@ The store is read once: every map is counted, averaged, reduced for the pictures
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,8 +26,8 @@ from poml_map.products import PanelRow, SmallMap, animate, draw_comparison, pane
 from poml_map.units import STOCK_LABELS, stock_factor
 
 # A chunk of the store holds all years of a tile and is unpacked as a whole, so as many years are read at once as fit
-# in this. [bytes]
-_AT_ONCE = 256 * 2**20
+# in this; those that were read before are being written meanwhile. [bytes]
+_AT_ONCE = 128 * 2**20
 
 
 def write_products(
@@ -69,34 +69,50 @@ def write_products(
     tags |= {f"FILLED_{fill['column'].upper()}": fill_text(fill) for fill in cube.fills}
     about = {"depth_cm": settings.depth_cm, "tags": tags, "month": settings.sampling_month}
     write = partial(write_years, folder / "maps", grid=grid, unit=settings.units, **about)
-    seen = {}
-    for model in schema.MODELS:
-        seen[model] = _Seen(grid)
-        for years, maps in _bands(store, model, region, grid, region.years):
-            seen[model].look_at(maps, mapped, store)
-            _write_wanted(write, maps, years, wanted, model)
-            del maps  # before the next years are read
-        seen[model].close()
-    for name in (name for kind in settings.rothc.map_outputs for name in schema.PROCESS_MAPS[kind]):
-        # Nothing is known of the carbon respired in the twelve months before the first stock.
-        known = wanted[1:] if name in schema.PROCESS_MAPS["co2"] and wanted[0] == region.years[0] else wanted
-        for years, maps in _bands(store, name, region, grid, known):
-            _write_wanted(write, maps, years, wanted, name)
-            del maps
     title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
     looks = {"grid": grid, "unit": settings.units, "title": title, "notes": notes.lines}
     looks["outlines"] = cube.outlines()
-    chosen = seen["POML"].reduced[wanted[0] - region.years[0] :][: len(wanted)]
-    animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
-    rows, labels = {model: each.row for model, each in seen.items()}, [str(region.years[i]) for i in (0, -1)]
-    draw_comparison(rows, labels, folder / "first_and_last_year.png", change=True, **looks)
+    seen = {model: _Seen(grid) for model in schema.MODELS}
+    with _Meanwhile() as meanwhile:
+        for layer, known in _layers(region, wanted):
+            for years, maps in _bands(store, layer, region, grid, known):
+                if layer in seen:
+                    seen[layer].look_at(maps, mapped, store)
+                meanwhile.do(partial(_write_wanted, write, maps, years, wanted, layer))
+                del maps  # gone as soon as they are written
+            if layer in seen:
+                seen[layer].close()
+        chosen = seen["POML"].reduced[wanted[0] - region.years[0] :][: len(wanted)]
+        animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
+        rows = {model: each.row for model, each in seen.items()}
+        labels = [str(region.years[index]) for index in (0, -1)]
+        draw_comparison(rows, labels, folder / "first_and_last_year.png", change=True, **looks)
     means = {model: np.array([each.mean for each in found.reduced]) for model, found in seen.items()}
     return {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
 
 
+class _Meanwhile:
+    """One job at a time beside what goes on here; its error is raised at the next one or at the end."""
+
+    def __enter__(self):
+        self._pool, self._job = ThreadPoolExecutor(1), None
+        return self
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Begin a job when the one before has ended."""
+        if self._job is not None:
+            self._job.result()
+        self._job = self._pool.submit(job)
+
+    def __exit__(self, *error) -> None:
+        self._pool.shutdown()
+        if error[0] is None and self._job is not None:
+            self._job.result()
+
+
 @dataclass
 class _Seen:
-    """What is kept of the maps of one model: reduced maps with their means, and the row of first and last year."""
+    """What is kept of the maps of one model: each reduced, with its mean, and the row of the first and the last."""
 
     grid: Grid
     reduced: list[SmallMap] = field(default_factory=list)
@@ -123,6 +139,16 @@ class _Seen:
     def close(self) -> None:
         """After the last years."""
         self.row, self._ends = panel_row(self._ends, self.grid), []
+
+
+def _layers(region: Region, wanted: range) -> Iterator[tuple[str, range]]:
+    """Layers of the store and the years of each that are looked at: of the models all, for the means."""
+    for model in schema.MODELS:
+        yield model, region.years
+    for kind in region.settings.rothc.map_outputs:
+        for name in schema.PROCESS_MAPS[kind]:
+            # Nothing is known of the carbon respired in the twelve months before the first stock.
+            yield name, wanted[1:] if kind == "co2" and wanted[0] == region.years[0] else wanted
 
 
 def _bands(

@@ -1,0 +1,115 @@
+"""Products from a finished store: everything that is made of it in one pass."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from poml_map.errors import ResourceError
+from poml_map.grid import Grid
+from poml_map.mapping import create_store
+from poml_map.mapping.store import write_tile
+from poml_map.pipeline import maps as products
+from poml_map.products import map_name, read_map
+from poml_map.products.place import weighted_mean
+from poml_map.schema import MODELS, PROCESS_MAPS
+
+GRID = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 40, 30)
+YEARS = range(1980, 1987)
+NOTES = SimpleNamespace(tags={"SYNTHETIC": True}, lines=["Synthetic data"])
+
+
+@pytest.fixture
+def region():
+    settings = SimpleNamespace(
+        name="mini",
+        title="",
+        depth_cm=20,
+        sampling_month=12,
+        units="t/ha",
+        rothc=SimpleNamespace(map_outputs=["co2"]),
+    )
+    return SimpleNamespace(settings=settings, years=YEARS)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Store, its stocks in kg/m2 by layer, and the number of mapped pixels."""
+    rng, mask = np.random.default_rng(0), np.random.default_rng(1).uniform(size=GRID.shape) > 0.3
+    stocks = {}
+    for name in (*MODELS, *PROCESS_MAPS["co2"]):
+        stocks[name] = np.where(mask, rng.uniform(2, 5, (len(YEARS), *GRID.shape)), np.nan).astype("float32")
+    create_store(tmp_path / "maps.zarr", GRID, YEARS, list(stocks), 16, {})
+    for tile in GRID.tiles(16):
+        write_tile(tmp_path / "maps.zarr", tile, {k: v[:, tile.rows, tile.cols] for k, v in stocks.items()})
+    return SimpleNamespace(store=tmp_path / "maps.zarr", stocks=stocks, mapped=int(mask.sum()))
+
+
+@pytest.fixture
+def unpainted(monkeypatch):
+    """Without the pictures, which take most of the time."""
+    monkeypatch.setattr(products, "animate", lambda *_, **__: None)
+    monkeypatch.setattr(products, "draw_comparison", lambda *_, **__: None)
+
+
+def write(made, region, folder, wanted=YEARS, mapped=None):
+    cube = SimpleNamespace(grid=GRID, fills=[], outlines=list)
+    folder.mkdir()
+    return products.write_products(
+        region, cube, made.store, folder, wanted, NOTES, "ab12", made.mapped if mapped is None else mapped
+    )
+
+
+@pytest.mark.parametrize("years_at_once", [1, 3, 100])
+def test_products_do_not_depend_on_how_many_years_are_read_at_once(
+    made, region, tmp_path, monkeypatch, unpainted, years_at_once
+):
+    monkeypatch.setattr(products, "_AT_ONCE", 4 * GRID.width * GRID.height * years_at_once)
+    means = write(made, region, tmp_path / "run")
+    for name, stocks in made.stocks.items():
+        for year, values in zip(YEARS, stocks, strict=True):
+            path = tmp_path / "run" / "maps" / map_name(name, year)
+            if name in PROCESS_MAPS["co2"] and year == YEARS[0]:
+                assert not path.exists()
+            else:
+                np.testing.assert_array_equal(read_map(path), values * np.float32(10))
+    for model in MODELS:
+        expected = [weighted_mean(values * np.float32(10), GRID) for values in made.stocks[model]]
+        np.testing.assert_array_equal(means["models"][model], expected)
+
+
+def test_only_the_years_that_are_wanted_are_written_and_all_are_averaged(made, region, tmp_path):
+    means = write(made, region, tmp_path / "run", wanted=range(1982, 1984))
+    names = {path.name for path in (tmp_path / "run" / "maps").iterdir()}
+    assert names == {map_name(name, year) for name in made.stocks for year in (1982, 1983)}
+    assert all(len(each) == len(YEARS) for each in means["models"].values())
+    with Image.open(tmp_path / "run" / "SOCS_POML.gif") as gif:
+        assert gif.n_frames == 2
+    assert (tmp_path / "run" / "first_and_last_year.png").exists()
+
+
+def test_a_store_that_lost_a_tile_is_not_taken_for_a_map(made, region, tmp_path, unpainted):
+    """A chunk that vanished reads as no data."""
+    (made.store / "PO" / "0.0.0").unlink()
+    with pytest.raises(ResourceError, match=f"pixels with a value, {made.mapped} were written"):
+        write(made, region, tmp_path / "run")
+
+
+def test_a_map_that_cannot_be_written_is_an_error_although_it_was_written_meanwhile(
+    made, region, tmp_path, monkeypatch, unpainted
+):
+    def refuse(folder, maps, years, **about):
+        if about["model"] == list(made.stocks)[-1]:
+            raise ResourceError("the disk is full")
+
+    monkeypatch.setattr(products, "write_years", refuse)
+    with pytest.raises(ResourceError, match="the disk is full"):
+        write(made, region, tmp_path / "run")
+
+
+def test_means_can_be_written_to_the_manifest(made, region, tmp_path, unpainted):
+    means = write(made, region, tmp_path / "run")
+    assert means["unit"] == "t C ha-1"
+    assert json.dumps({model: list(each) for model, each in means["models"].items()})
