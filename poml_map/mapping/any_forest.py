@@ -98,12 +98,10 @@ def map_forest(
     saved = forest if isinstance(forest, SavedForest) else None
     model = saved.forest if saved else forest
     columns = _columns(model, saved, covariates)
-    predict = _mapper(model, columns, engine, tree_sd, quantiles)
     stack = as_dataset(data, columns)
     found = covariates_of(stack, columns, saved.units if saved else {})
     arrays = [*found.values(), mask_of(mask, found)]
-    nowhere = np.zeros((1, 1))
-    names = list(predict([nowhere] * len(columns), nowhere.astype(bool)))
+    predict, names = _mapper(model, columns, engine, tree_sd, quantiles)
     windows = Windows(predict, columns, [values.rio.nodata for values in found.values()], names, tile_size)
     dims = max((each.dims for each in arrays), key=len)
     if any(dask.is_dask_collection(each) for each in arrays):
@@ -130,9 +128,12 @@ def _columns(forest, saved: SavedForest | None, covariates: Sequence[str] | None
 
 def _mapper(
     forest, columns: list[str], engine: str, tree_sd: bool, quantiles: Sequence[float]
-) -> ForestMapper:
+) -> tuple[ForestMapper, list[str]]:
+    """What maps a window, and the names of its maps: those of a pixel that is not mapped."""
+    nowhere = np.zeros((1, 1))
     try:
-        return forest_mapper(forest, columns, engine, tree_sd=tree_sd, quantiles=quantiles)
+        predict = forest_mapper(forest, columns, engine, tree_sd=tree_sd, quantiles=quantiles)
+        return predict, list(predict([nowhere] * len(columns), nowhere.astype(bool)))
     except ValueError as error:
         reason, _, mend = str(error).partition(". Mend: ")
         raise InputError(Problem("forest", "", reason, "", mend[:1].upper() + mend[1:])) from error
