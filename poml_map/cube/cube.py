@@ -9,7 +9,7 @@ from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube.build import Opened
 from poml_map.cube.frames import year_list
-from poml_map.cube.layers import ConstantField, Layer, YearlyLayer
+from poml_map.cube.layers import ConstantField, GridField, Layer, YearlyLayer
 from poml_map.cube.lazy import lazy_dataset, with_crs
 from poml_map.cube.positions import Points
 from poml_map.cube.timeplan import is_climate, month_starts
@@ -24,7 +24,7 @@ class Cube:
     """Layers of one region; made by `open_layers`.
 
     Safe for threads, and small when pickled: files are opened for each read, and what is kept in memory
-    (climate, small rasters, terrain: at most 64 MiB a source, terrain aside) stays behind.
+    (climate, small rasters, terrain, blocks of large rasters: at most 128 MiB a source, terrain aside) stays behind.
 
     Attributes
     ----------
@@ -180,6 +180,12 @@ class Cube:
                 data[name][1][..., members] = values
         coords = self._time_coords() | {"in_mask": ("site", in_mask)}
         return self.described(xr.Dataset(data or self._empty(columns, len(row)), coords=coords))
+
+    def forget(self) -> None:
+        """Let go of what was read from files; it is read again when it is asked for."""
+        for layer in (*self.layers.values(), self._opened.mask):
+            if isinstance(getattr(layer, "field", None), GridField):
+                layer.field.series.forget()
 
     def outlines(self) -> list[np.ndarray]:
         """Outlines of the zones for pictures: arrays of shape (k, 2) in the grid's CRS, finer than a pixel."""

@@ -78,19 +78,15 @@ class Series:
         self.source, self.reader, self.steps, self.area = source, reader, steps, area
         self.convert = Conversion(source)
         self._position = {step: index for index, step in enumerate(steps)}
-        self._lock, self._kept = threading.Lock(), None
-        self._blocks = BlockCache(cache_limit(len(self.all_frames())))
+        self._lock = threading.Lock()
+        self.forget()
 
-    def __getstate__(self):
-        return self.__dict__ | {
-            "_lock": None,
-            "_kept": None,
-            "_blocks": None,
-        }  # another process reads for itself
+    def __getstate__(self):  # another process reads for itself
+        return self.__dict__ | {"_lock": None, "_kept": None, "_blocks": None}
 
     def __setstate__(self, state):
         self.__dict__.update(state, _lock=threading.Lock())
-        self._blocks = BlockCache(cache_limit(len(self.all_frames())))
+        self.forget()
 
     @property
     def is_kept(self) -> bool:
@@ -127,7 +123,12 @@ class Series:
         with self._lock:
             if self._kept is None:
                 self._kept = self._read(self.steps, self.area)
-        return self._kept[_as_slice([self._position[step] for step in steps])], self.area
+            kept = self._kept
+        return kept[_as_slice([self._position[step] for step in steps])], self.area
+
+    def forget(self) -> None:
+        """Let go of what was read; it is read again when it is asked for."""
+        self._kept, self._blocks = None, BlockCache(cache_limit(len(self.all_frames())))
 
     def all_frames(self) -> list[Frame]:
         """Every frame of the files that a run reads, in order."""

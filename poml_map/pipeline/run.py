@@ -24,6 +24,7 @@ from poml_map.pipeline.checks import Checked, check_region, fill_text, read_site
 from poml_map.pipeline.effects import effects_of_choices
 from poml_map.pipeline.learning import Learned, learn
 from poml_map.pipeline.maps import write_products
+from poml_map.pipeline.memory import give_back
 from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
 from poml_map.pipeline.parameters import Parameters, find_parameters
 from poml_map.pipeline.process_choices import process_inputs, process_options
@@ -114,6 +115,7 @@ def _stages(
         store = folder / "maps.zarr"
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
         create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs)
+        give_back()
         progress = Progress("maps")
         read = partial(cube.read_tile, mapped_only=True)
         summary = map_region(
@@ -121,6 +123,8 @@ def _stages(
         )
         _refuse_empty(region, summary)
         log.info("  %s", balance_text(summary.balance, settings.units, region.years[-1], "pixel"))
+        cube.forget()
+        give_back()
     with watch.stage("digests of the inputs"):
         files = records.input_files(region)
         digest = records.input_digest(files)

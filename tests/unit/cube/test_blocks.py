@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 from numpy.testing import assert_array_equal
 
 from poml_map.cube import open_layers, series
 from poml_map.cube.blocks import BlockCache, Stored, assemble, cache_limit, unit_shape, units
+from poml_map.cube.frames import read_by_file
 from poml_map.cube.raster import RasterFiles
 from poml_map.grid import Tile
 
@@ -109,6 +111,28 @@ def test_neighbouring_tiles_decode_a_block_once(mini, whole, decoded):
         assert_array_equal(part["CLAY"], expected["CLAY"][tile.rows, tile.cols])
     assert decoded == first
     assert len(set(decoded)) == len(decoded)
+
+
+def test_what_a_cube_forgets_is_read_again_with_the_same_values(mini, whole, decoded):
+    cube = open_layers(mini.region())
+    expected = whole(cube)
+    first = list(decoded)
+    cube.forget()
+    xr.testing.assert_identical(whole(cube), expected)
+    assert sorted(map(str, decoded)) == sorted(2 * list(map(str, first)))
+
+
+def test_two_that_read_the_same_files_begin_at_opposite_ends():
+    order = []
+
+    def read_file(file, places, window):
+        order.append(file)
+        return np.zeros((len(places), *window.shape))
+
+    at = {(year, None): ((year, None), 1) for year in range(1980, 1984)}
+    for _ in range(2):
+        read_by_file(at, list(at), Tile(0, 2, 0, 2), read_file)
+    assert order[:4] == order[:3:-1]
 
 
 def test_bands_of_one_file_may_be_packed_each_in_its_own_way(mini, write, whole):
