@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from . import checks, params
 from .drivers import Drivers, Weather
 from .engine import mu_parameters
 from .given import check_columns, column_index
-from .spinup import POOL_RULES
+from .spinup import POOL_RULES, shares_of_years
 
 NO_INDEX = np.empty(0, np.uint32)
 """Stands for "each pixel has its own column, or one column is for all"."""
@@ -49,11 +49,14 @@ class Series:
         As the caller holds them, of any type; a column for each pixel, for each cell or zone, or one for all.
     check : callable (name, values) -> ndarray of float64
         Refuses values out of range.
+    is_by_value : bool
+        Whether the check is about each value alone, so that the smallest and the largest settle it.
     """
 
     name: str
     values: np.ndarray
     check: Callable
+    is_by_value: bool = True
 
     def __len__(self):
         return len(self.values)
@@ -81,18 +84,17 @@ class Series:
         part = self.values if self.is_shared else self.values[:, pixels]
         block = room(desk, self.name, part.shape)
         np.copyto(block, part)
-        self._check_part(block if part.dtype.itemsize >= block.dtype.itemsize else part)
-        return block
-
-    def _check_part(self, part):
-        """Check the extremes; `fmin` and `fmax` pass over NaN."""
-        if part.size == 0:
-            return
         try:
-            self.check(self.name, [np.fmin.reduce(part, axis=None), np.fmax.reduce(part, axis=None)])
+            self._check_part(block if part.dtype.itemsize >= block.dtype.itemsize else part)
         except ValueError:
             self.whole()  # refuses by the place in the whole array
             raise
+        return block
+
+    def _check_part(self, part):
+        if self.is_by_value and part.size:  # `fmin` and `fmax` pass over NaN
+            part = [np.fmin.reduce(part, axis=None), np.fmax.reduce(part, axis=None)]
+        self.check(self.name, part)
 
 
 def room(desk, name, shape):
@@ -146,7 +148,10 @@ class FlatDrivers:
         )
         self.spinup = self._weather("spinup", drivers.spinup, cell)
         self.run = self._weather("run", drivers.run, cell)
-        self.shares = self._series("spinup_shares", drivers.spinup_shares, _factor)
+        shares = self._series(
+            "spinup_shares", drivers.spinup_shares, lambda _, values: shares_of_years(values)
+        )
+        self.shares = replace(shares, is_by_value=False)
         self.relative = self._series("relative_input", drivers.relative_input, _factor, zone, "zone")
         self.spinup_manure = self._series("spinup_manure", drivers.spinup_manure, _carbon)
         self.manure = self._series("manure", drivers.manure, _carbon)

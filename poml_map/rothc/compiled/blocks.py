@@ -14,13 +14,12 @@ from ..drivers import Course
 from ..engine import partition
 from ..flat import NO_INDEX, FlatDrivers, room
 from ..moisture import deficit_limit
-from ..rates import temperature_modifier
-from ..spinup import StartState, refuse_frozen, shares_of_years, start_from
+from ..spinup import StartState, refuse_frozen, start_from
 from .columns import BLOCK
 from .cycle import equilibrium
 from .decay import Soil
 from .march import Months, Record, Site, march
-from .water import spinup_rates
+from .water import spinup_rates, to_temperature_modifier
 
 PIXEL_MONTHS = 2**18
 """Size of a part: large enough that Python's share is small, small enough that its months stay in the cache."""
@@ -85,7 +84,7 @@ class _Engine:
             if factor.size:
                 rate *= factor
             total_rate[pixels] = rate.sum(axis=0)
-            shares = shares_of_years(flat.shares.block(pixels, self.desk))
+            shares = flat.shares.block(pixels, self.desk)
             split = np.stack([soil.dpm_share, 1.0 - soil.dpm_share, np.zeros(limit.size)])
             of_plants[:, pixels] = equilibrium(rate, shares, split, soil)
             if flat.spinup_manure:
@@ -124,7 +123,7 @@ class _Engine:
                 factor=factor,
                 relative=flat.relative.block(slice(None) if flat.zone.size else pixels, self.desk),
                 zone=_index(flat.zone, pixels),
-                manure=_for_each(flat.manure.block(pixels, self.desk), size) if flat.manure else _NONE,
+                manure=flat.manure.block(pixels, self.desk) if flat.manure else _NONE,
             )
             march(pixels.start, size, months, site, record)
             relative = months.relative.sum(axis=0)
@@ -177,11 +176,12 @@ class _Sky:
         return _NONE if self.factor.is_shared else self.factor.block(pixels, desk)
 
     def _derive(self, pixels, desk):
-        air_temp, precip, evaporation = (series.block(pixels, desk) for series in self.series)
-        warmth = temperature_modifier(air_temp)
+        warmth, precip, evaporation = (series.block(pixels, desk) for series in self.series)
+        to_temperature_modifier(warmth)
         if self.factor.is_shared:
             warmth *= self.factor.block(pixels, desk)
-        return warmth, np.fmax.reduce(warmth, axis=1), np.subtract(precip, evaporation)
+        surplus = np.subtract(precip, evaporation, out=precip if precip.shape >= evaporation.shape else None)
+        return warmth, np.fmax.reduce(warmth, axis=1), surplus
 
 
 def _index(index, pixels):

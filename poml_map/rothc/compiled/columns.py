@@ -5,7 +5,11 @@ from __future__ import annotations
 from poml_map.compiling import compiled
 
 BLOCK = 256
-"""Pixels that go through all months together: long enough for vectors, short enough for the fastest caches."""
+"""Pixels that go through all months together: long enough for vectors, short enough for the fastest caches.
+
+Loops that compute always run over all of a block, also where fewer pixels are left: the processor then treats every
+pixel in the same way, and a result does not depend in its last digit on how a map is cut.
+"""
 
 
 @compiled

@@ -39,25 +39,19 @@ def equilibrium(rate, c_input, split, soil):
     block, pools = np.empty((_ROWS, BLOCK)), np.empty((4, n))
     for low in range(0, n, BLOCK):
         width = min(BLOCK, n - low)
-        for j in range(width):
-            block[_ALPHA, j] = soil.alpha[low + j]
-            block[_BETA, j] = soil.beta[low + j]
-            block[_TO_DPM, j] = split[0, low + j]
-            block[_TO_RPM, j] = split[1, low + j]
-            block[_TO_HUM, j] = split[2, low + j]
-        _begin(block)
+        _begin(block, split, soil, low, width)
         for month in range(len(rate)):
             _read_month(block, rate, c_input, month, low, width)
-            _plant_material(block, width)
-        for j in range(width):
+            _plant_material(block)
+        for j in range(BLOCK):
             block[_DPM, j] /= 1.0 - block[_KEPT_DPM, j]
             block[_RPM, j] /= 1.0 - block[_KEPT_RPM, j]
         for month in range(len(rate)):
             _read_month(block, rate, c_input, month, low, width)
-            _probes(block, width)
-            _humus(block, width)
-            _plant_material(block, width)
-        _close(block, width)
+            _probes(block)
+            _humus(block)
+            _plant_material(block)
+        _close(block)
         pools[0, low : low + width] = block[_DPM, :width]
         pools[1, low : low + width] = block[_RPM, :width]
         pools[2, low : low + width] = block[_BIO, :width]
@@ -66,12 +60,18 @@ def equilibrium(rate, c_input, split, soil):
 
 
 @compiled(inline="always")
-def _begin(block):
-    block[_DPM : _HUM_OF_HUM + 1] = 0.0
+def _begin(block, split, soil, low, width):
+    block[:] = 0.0
     block[_KEPT_DPM] = 1.0
     block[_KEPT_RPM] = 1.0
     block[_BIO_OF_BIO] = 1.0
     block[_HUM_OF_HUM] = 1.0
+    for j in range(width):
+        block[_ALPHA, j] = soil.alpha[low + j]
+        block[_BETA, j] = soil.beta[low + j]
+        block[_TO_DPM, j] = split[0, low + j]
+        block[_TO_RPM, j] = split[1, low + j]
+        block[_TO_HUM, j] = split[2, low + j]
 
 
 @compiled(inline="always")
@@ -82,19 +82,19 @@ def _read_month(block, rate, c_input, month, low, width):
         left[j] = rate[month, low + j] * SLOWEST_MONTHLY
         is_small &= not left[j] > SERIES_UP_TO
     if is_small:
-        for j in range(width):
+        for j in range(BLOCK):
             left[j] = stays(left[j], True)
     else:
-        for j in range(width):
+        for j in range(BLOCK):
             left[j] = stays(left[j], False)
 
 
 @compiled(inline="always")
-def _plant_material(block, width):
+def _plant_material(block):
     """DPM and RPM, which nothing flows into but the input: each is a linear map of itself alone."""
     dpm, rpm, kept_dpm, kept_rpm = block[_DPM], block[_RPM], block[_KEPT_DPM], block[_KEPT_RPM]
     left, came, to_dpm, to_rpm = block[_STAYS], block[_CAME], block[_TO_DPM], block[_TO_RPM]
-    for j in range(width):
+    for j in range(BLOCK):
         stays_dpm, stays_rpm, _ = powers(left[j])
         kept_dpm[j] *= stays_dpm
         kept_rpm[j] *= stays_rpm
@@ -103,7 +103,7 @@ def _plant_material(block, width):
 
 
 @compiled(inline="always")
-def _humus(block, width):
+def _humus(block):
     """BIO and HUM with what decays of DPM and RPM as they are before this month."""
     dpm, rpm, bio, hum = block[_DPM], block[_RPM], block[_BIO], block[_HUM]
     left, came, to_hum, alpha, beta = (
@@ -113,7 +113,7 @@ def _humus(block, width):
         block[_ALPHA],
         block[_BETA],
     )
-    for j in range(width):
+    for j in range(BLOCK):
         stays_dpm, stays_rpm, stays_bio = powers(left[j])
         of_plants = dpm[j] * (1.0 - stays_dpm) + rpm[j] * (1.0 - stays_rpm)
         lost = of_plants + bio[j] * (1.0 - stays_bio) + hum[j] * (1.0 - left[j])
@@ -122,11 +122,11 @@ def _humus(block, width):
 
 
 @compiled(inline="always")
-def _probes(block, width):
+def _probes(block):
     bio_of_bio, hum_of_bio = block[_BIO_OF_BIO], block[_HUM_OF_BIO]
     bio_of_hum, hum_of_hum = block[_BIO_OF_HUM], block[_HUM_OF_HUM]
     left, alpha, beta = block[_STAYS], block[_ALPHA], block[_BETA]
-    for j in range(width):
+    for j in range(BLOCK):
         _, _, stays_bio = powers(left[j])
         lost = bio_of_bio[j] * (1.0 - stays_bio) + hum_of_bio[j] * (1.0 - left[j])
         bio_of_bio[j] = bio_of_bio[j] * stays_bio + alpha[j] * lost
@@ -137,10 +137,10 @@ def _probes(block, width):
 
 
 @compiled(inline="always")
-def _close(block, width):
+def _close(block):
     """Solve (BIO, HUM) = P (BIO, HUM) + q for the two pools, as `spinup.equilibrium` does."""
     bio, hum = block[_BIO], block[_HUM]
-    for j in range(width):
+    for j in range(BLOCK):
         bio_left, hum_left = 1.0 - block[_BIO_OF_BIO, j], 1.0 - block[_HUM_OF_HUM, j]
         determinant = bio_left * hum_left - block[_BIO_OF_HUM, j] * block[_HUM_OF_BIO, j]
         bio_in, hum_in = bio[j], hum[j]

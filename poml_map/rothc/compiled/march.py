@@ -9,6 +9,7 @@ import numpy as np
 from poml_map.compiling import compiled
 
 from .. import params
+from ..flat import NO_INDEX
 from .columns import BLOCK, read
 from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, powers, stays
 from .water import drought_slope, next_deficit, slowed_by_cover, slowed_by_drought
@@ -18,16 +19,20 @@ _MANURE_DPM, _MANURE_RPM, _, _MANURE_HUM = params.MANURE_SPLIT
 
 # Rows of a block's local array.
 _DPM, _RPM, _BIO, _HUM, _IOM, _ALPHA, _BETA, _TO_DPM, _TO_RPM, _PACE, _K_M, _RESPIRED, _EARLIER = range(13)
-_LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _WARMTH, _CAME, _EXPONENT, _ROWS = range(13, 21)
+_LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _WARMTH, _COVER, _CAME, _EXPONENT, _MANURE, _ROWS = range(13, 23)
 
 
 class Months(NamedTuple):
     """Drivers of the n pixels of a part of the map.
 
-    warmth and surplus (months, k) by cell (n,), see `water.spinup_rates`; peak (months,), at least the largest warmth
-    times factor of the month [-]; cover (months, n) [1]; factor (months, n) on
-    rates that is not in `warmth`, or (0, 0) for none [1]; relative (months, z), plant input over the annual one by zone
-    (n,) [1]; manure (months, n), or (0, 0) for none [kg/m2]. cell and zone are of uint32, or (0,), see `columns.read`.
+    warmth and surplus (months, k), see `water.spinup_rates`. [-], [mm]
+    peak (months,): at least the largest warmth times factor of the month. [-]
+    cell uint32 (n,) or (0,): column of warmth and surplus, see `columns.read`.
+    cover (months, n). [1]
+    factor (months, n) on rates that is not in warmth, or (0, 0). [1]
+    relative (months, z): plant input over the annual one. [1]
+    zone uint32 (n,) or (0,): column of relative.
+    manure (months, n), (months, 1) or, for none, (0, 0). [kg/m2]
     """
 
     warmth: np.ndarray
@@ -83,7 +88,7 @@ def march(first, size, months, site, record):
     site : Site
     record : Record
     """
-    block = np.zeros((_ROWS, BLOCK))
+    block = np.empty((_ROWS, BLOCK))
     for low in range(0, size, BLOCK):
         width = min(BLOCK, size - low)
         _load(block, site, first + low, width)
@@ -93,7 +98,7 @@ def march(first, size, months, site, record):
         _write(block, record, 0, first + low, width)
         for month in range(len(months.cover)):
             _read_month(block, months, month, low, width)
-            _weather(block, months.cover[month], low, width)
+            _weather(block, _cover_of(block, months.cover[month], low, width))
             if months.factor.size > 0:
                 _scale(block, months.factor[month], low, width)
             # Drought, cover and BIO only make decay slower than this.
@@ -102,7 +107,8 @@ def march(first, size, months, site, record):
             else:
                 _decay(block, False)
             if months.manure.size > 0:
-                _spread(block, months.manure[month], low, width)
+                read(months.manure[month], NO_INDEX, low, width, block[_MANURE])
+                _spread(block)
             if (month + 1) % _YEAR == 0:
                 _write(block, record, (month + 1) // _YEAR, first + low, width)
         record.respired[first + low : first + low + width] = block[_RESPIRED, :width]
@@ -110,8 +116,7 @@ def march(first, size, months, site, record):
 
 @compiled
 def _load(block, site, first, width):
-    block[_RESPIRED] = 0.0
-    block[_EARLIER] = 0.0
+    block[:] = 0.0
     for j in range(width):
         i = first + j
         for pool in range(5):
@@ -144,15 +149,23 @@ def _read_month(block, months, month, low, width):
 
 
 @compiled(inline="always")
-def _weather(block, cover, low, width):
+def _cover_of(block, cover, low, width):
+    """Cover of a whole block, which is read where it lies: copying it would take as long as the bucket."""
+    if width == BLOCK:
+        return cover[low : low + BLOCK]
+    block[_COVER, :width] = cover[low : low + width]
+    return block[_COVER]
+
+
+@compiled(inline="always")
+def _weather(block, cover):
     """The bucket, and the exponent of HUM for mu = mu_max."""
     limit, slope, deficit, pace = block[_LIMIT], block[_SLOPE], block[_DEFICIT], block[_PACE]
     surplus, warmth, exponent = block[_SURPLUS], block[_WARMTH], block[_EXPONENT]
-    for j in range(width):
-        covered = cover[low + j]
-        deficit[j] = next_deficit(limit[j], deficit[j], surplus[j], covered)
+    for j in range(BLOCK):
+        deficit[j] = next_deficit(limit[j], deficit[j], surplus[j], cover[j])
         wet = slowed_by_drought(limit[j], slope[j], deficit[j])
-        exponent[j] = warmth[j] * wet * slowed_by_cover(covered) * pace[j]
+        exponent[j] = warmth[j] * wet * slowed_by_cover(cover[j]) * pace[j]
 
 
 @compiled
@@ -185,12 +198,12 @@ def _decay(block, is_small):
 
 
 @compiled
-def _spread(block, manure, low, width):
+def _spread(block):
     """Manure of the month."""
-    for j in range(width):
-        block[_DPM, j] += _MANURE_DPM * manure[low + j]
-        block[_RPM, j] += _MANURE_RPM * manure[low + j]
-        block[_HUM, j] += _MANURE_HUM * manure[low + j]
+    for j in range(BLOCK):
+        block[_DPM, j] += _MANURE_DPM * block[_MANURE, j]
+        block[_RPM, j] += _MANURE_RPM * block[_MANURE, j]
+        block[_HUM, j] += _MANURE_HUM * block[_MANURE, j]
 
 
 @compiled

@@ -10,8 +10,11 @@ from .. import params
 from ..flat import NO_INDEX
 from ..moisture import REPEATS_WITHIN, ROUNDS_PER_MONTH, ROUNDS_TO_SETTLE
 from .columns import BLOCK, read
+from .decay import stays
 
 # The kernels know global numbers, not attributes of modules.
+_FROST_LIMIT = params.FROST_LIMIT
+_A, _B, _C = params.TEMPERATURE_A, params.TEMPERATURE_B, params.TEMPERATURE_C
 _COVERED_FROM = params.COVERED_FROM
 _BARE_SHARE = params.BARE_SHARE
 _ONE_BAR_SHARE = params.ONE_BAR_SHARE
@@ -19,7 +22,26 @@ _DRIEST = params.DRIEST_MODIFIER
 _COVER_SLOPE = 1.0 - params.COVERED_MODIFIER
 
 # Rows of a block's local array.
-_LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _COVER, _WARMTH, _START, _DRIFT, _ROOM, _ROWS = range(10)
+_LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _COVER, _WARMTH, _START, _DRIFT, _ROOM, _RATE, _ROWS = range(11)
+
+
+@compiled(fastmath=False)  # every value in the same way, wherever it stands in the array
+def to_temperature_modifier(air_temp):
+    """Put the temperature modifier in the place of the temperatures [degC] (months, k), see `rates`.
+
+    From the frost limit on the exponent is at most 8: its 128th part is small enough for the series.
+    """
+    values = air_temp.ravel()
+    for i in range(values.size):
+        root = stays(_B / (values[i] + _C) / 128.0, True)
+        root *= root
+        root *= root
+        root *= root
+        root *= root
+        root *= root
+        root *= root
+        inverse = root * root
+        values[i] = 0.0 if values[i] < _FROST_LIMIT else _A * inverse / (inverse + 1.0)
 
 
 @compiled
@@ -41,21 +63,23 @@ def spinup_rates(warmth, surplus, cell, cover, limit, deficit, rate):
     rate : ndarray (months, n)
         Filled with a * b * c, see `rates.rate_modifier`. [-]
     """
-    block = np.zeros((_ROWS, BLOCK))
+    block = np.empty((_ROWS, BLOCK))
     for low in range(0, limit.size, BLOCK):
         width = min(BLOCK, limit.size - low)
+        block[:] = 0.0
         block[_LIMIT, :width] = limit[low : low + width]
-        for j in range(width):
-            block[_SLOPE, j] = drought_slope(limit[low + j])
+        for j in range(BLOCK):
+            block[_SLOPE, j] = drought_slope(block[_LIMIT, j])
         _settle(block, surplus, cell, cover, low, width)
         deficit[low : low + width] = block[_DEFICIT, :width]
         for month in range(len(rate)):
             _read_month(block, surplus, cell, cover, month, low, width)
             read(warmth[month], cell, low, width, block[_WARMTH])
             dry_or_fill(block[_LIMIT], block[_DEFICIT], block[_SURPLUS], block[_COVER])
-            for j in range(width):
+            for j in range(BLOCK):
                 wet = slowed_by_drought(block[_LIMIT, j], block[_SLOPE, j], block[_DEFICIT, j])
-                rate[month, low + j] = block[_WARMTH, j] * wet * slowed_by_cover(block[_COVER, j])
+                block[_RATE, j] = block[_WARMTH, j] * wet * slowed_by_cover(block[_COVER, j])
+            rate[month, low : low + width] = block[_RATE, :width]
 
 
 @compiled(inline="always")
@@ -76,7 +100,7 @@ def _settle(block, surplus, cell, cover, low, width):
             _read_month(block, surplus, cell, cover, month, low, width)
             dry_or_fill(block[_LIMIT], block[_DEFICIT], block[_SURPLUS], block[_COVER])
             _narrow(block[_ROOM], block[_LIMIT], block[_DEFICIT], block[_COVER])
-        if not _leap(block[_START], block[_DRIFT], block[_DEFICIT], block[_ROOM], width):
+        if not _leap(block[_START], block[_DRIFT], block[_DEFICIT], block[_ROOM]):
             break
 
 
@@ -132,15 +156,17 @@ def _narrow(room, limit, deficit, cover):
 
 
 @compiled(inline="always")
-def _leap(start, before, deficit, room, width):
+def _leap(start, before, deficit, room):
     """Set where the next cycle starts; return whether any bucket still moved."""
     moving = False
-    for j in range(width):
+    for j in range(BLOCK):
         drift = deficit[j] - start[j]
-        moving |= abs(drift) > REPEATS_WITHIN
+        moves = abs(drift) > REPEATS_WITHIN
         cycles = 0.0
         if abs(drift - before[j]) <= REPEATS_WITHIN and drift < -REPEATS_WITHIN:
             cycles = np.floor(room[j] / -drift)
-        start[j] = deficit[j] + cycles * drift
+        if moves:  # a bucket at rest stays as it is, however long its neighbours take
+            start[j] = deficit[j] + cycles * drift
         before[j] = drift
+        moving |= moves
     return moving
