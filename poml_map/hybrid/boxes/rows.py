@@ -98,7 +98,7 @@ def _walk(
             _reach_leaf(here, np.int32(item), values, base, step, add, masks, last)
         else:
             threshold = as_float(np.int32(item))
-            if items[at + _ONE] < 0 and items[at + _TWO] < 0:
+            if items[at + _ONE] & items[at + _TWO] < 0:
                 _choose_leaf(
                     here,
                     rows,
