@@ -150,20 +150,21 @@ class CalibrationProblem:
                 f"expected bool, ({self.n_sites},) and at least 1. Mend: give one True or False per site."
             )
         seen = mask[self.site_index]
-        return replace(
-            self,
-            start=self.start[:, mask],
-            iom=self.iom[mask],
-            rate=self.rate[:, mask],
-            c_input=self.c_input[:, mask],
-            manure=None if self.manure is None else self.manure[:, mask],
-            clay=self.clay[mask],
-            dpm_rpm=self.dpm_rpm[mask],
-            start_month=self.start_month[mask],
-            site_index=(np.cumsum(mask) - 1)[self.site_index[seen]],
-            month_index=self.month_index[seen],
-            stock=self.stock[seen],
-        )
+        with checks.part_of_map():  # some sites of a sound whole: a fold may hold nothing but sand
+            return replace(
+                self,
+                start=self.start[:, mask],
+                iom=self.iom[mask],
+                rate=self.rate[:, mask],
+                c_input=self.c_input[:, mask],
+                manure=None if self.manure is None else self.manure[:, mask],
+                clay=self.clay[mask],
+                dpm_rpm=self.dpm_rpm[mask],
+                start_month=self.start_month[mask],
+                site_index=(np.cumsum(mask) - 1)[self.site_index[seen]],
+                month_index=self.month_index[seen],
+                stock=self.stock[seen],
+            )
 
     def run(self):
         """The forward run, in which sites rest until their start month (plain RothC until `set_mu`)."""

@@ -89,3 +89,18 @@ def test_readme_shows_the_two_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in text
     assert "make test" in text
+
+
+def test_every_function_of_the_process_page_exists():
+    """Backticked names in the columns of functions, and nothing on the page that RothC does not export."""
+    from poml_map import rothc
+
+    page = (ROOT / "docs" / "rothc.md").read_text(encoding="utf-8")
+    tables = [line.split("|") for line in page.splitlines() if line.startswith("| ") and "`" in line]
+    named = {name for cells in tables for cell in cells[3:] for name in re.findall(r"`([a-z_]+)`", cell)}
+    assert len(named & set(rothc.__all__)) >= 25
+    assert {name for name in named if name not in rothc.__all__ and "_" in name} <= {
+        "input_months",
+        "cover_ndvi",
+        "sampling_month",
+    }

@@ -74,3 +74,13 @@ def test_parameters_of_each_site_may_differ(with_manure):
 def test_manure_that_does_not_fit_is_refused(with_manure, manure, words):
     with pytest.raises(ValueError, match=words):
         dataclasses.replace(with_manure, manure=manure)
+
+
+def test_a_subset_of_pure_sand_is_no_clay_given_as_fractions(with_manure):
+    """The whole was checked: a fold or a class may hold nothing but its sandy sites."""
+    with_manure.clay = np.r_[0.5, with_manure.clay[1:]]
+    mask = np.zeros(with_manure.n_sites, bool)
+    mask[0] = True
+    part = with_manure.subset(mask)
+    assert part.clay.tolist() == [0.5]
+    assert np.isfinite(rothc.forward(part, 1.0, 0.0, [part.n_months])).all()
