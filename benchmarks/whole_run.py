@@ -93,6 +93,7 @@ def from_model(demo: Path, run: Path) -> None:
         from poml_map.mapping import TILE_SIZE, TileModel, create_store, engine, forest_mapper, tiles
         from poml_map.pipeline.manifest import versions
         from poml_map.pipeline.maps import write_products
+        from poml_map.pipeline.memory import give_back
         from poml_map.pipeline.process_choices import process_inputs, process_options
 
     with clock.stage("opening the cube"):
@@ -116,7 +117,10 @@ def from_model(demo: Path, run: Path) -> None:
         store = Path(folder) / "maps.zarr"
         with clock.stage("mapping"):
             create_store(store, cube.grid, region.years, schema.MODELS, TILE_SIZE, {})
+            give_back()
             summary = engine.map_region(read, cube.grid, model, store)
+            cube.forget()
+            give_back()
         with clock.stage("GeoTIFFs and pictures"):
             mapped = summary.pixels["mapped"]
             write_products(region, cube, store, Path(folder), region.years, notes, "", mapped)

@@ -85,7 +85,14 @@ def read_years(path: Path, layer: str, years: slice) -> np.ndarray:
     ndarray of float32, shape (years, y, x)
         In the unit of the store, NaN outside the map.
     """
-    return zarr.open_array(path / layer, mode="r", zarr_format=2)[years]
+    array = zarr.open_array(path / layer, mode="r", zarr_format=2)
+    count, side = len(range(*years.indices(array.shape[0]))), array.chunks[1]
+    maps = np.empty((count, *array.shape[1:]), array.dtype)
+    for row in range(
+        0, array.shape[1], side
+    ):  # the chunks of a row at a time: zarr unpacks them all before it copies
+        maps[:, row : row + side] = array[years, row : row + side]
+    return maps
 
 
 @lru_cache(maxsize=1)
