@@ -168,7 +168,8 @@ class CalibrationProblem:
 
     def run(self):
         """The forward run, in which sites rest until their start month (plain RothC until `set_mu`)."""
-        return Run(self.start, **self._resting(), mu_max=1.0, k_m=0.0)
+        with checks.part_of_map():  # clay was checked when the problem was made
+            return Run(self.start, **self._resting(), mu_max=1.0, k_m=0.0)
 
     def _resting(self):
         """Rates, inputs and soil; no decay and no input where a site rests, so it keeps its pools to the last bit."""
@@ -193,7 +194,8 @@ class CalibrationProblem:
             The respired carbon is counted from the decay of each pool, so added - respired - stored is the
             error of the run. NaN for sites with a missing value. [kg/m2]
         """
-        return carbon_balance(self.start, **self._resting(), mu_max=mu_max, k_m=k_m)
+        with checks.part_of_map():
+            return carbon_balance(self.start, **self._resting(), mu_max=mu_max, k_m=k_m)
 
 
 def forward(problem, mu_max, k_m, record_months):
