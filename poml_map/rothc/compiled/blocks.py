@@ -144,7 +144,7 @@ class _Engine:
 
     def _each(self, part, months):
         """Call `part` with every slice of pixels that have so many months."""
-        size = max(PIXEL_MONTHS // max(months, 1), BLOCK)
+        size = max(PIXEL_MONTHS // max(months, 1) // BLOCK, 1) * BLOCK
         slices = [slice(first, first + size) for first in range(0, self.n, size)]
         if self.workers == 1:
             for pixels in slices:

@@ -48,9 +48,7 @@ def equilibrium(rate, c_input, split, soil):
             block[_RPM, j] /= 1.0 - block[_KEPT_RPM, j]
         for month in range(len(rate)):
             _read_month(block, rate, c_input, month, low, width)
-            _probes(block)
-            _humus(block)
-            _plant_material(block)
+            _all_pools(block)
         _close(block)
         pools[0, low : low + width] = block[_DPM, :width]
         pools[1, low : low + width] = block[_RPM, :width]
@@ -93,47 +91,42 @@ def _read_month(block, rate, c_input, month, low, width):
 def _plant_material(block):
     """DPM and RPM, which nothing flows into but the input: each is a linear map of itself alone."""
     dpm, rpm, kept_dpm, kept_rpm = block[_DPM], block[_RPM], block[_KEPT_DPM], block[_KEPT_RPM]
-    left, came, to_dpm, to_rpm = block[_STAYS], block[_CAME], block[_TO_DPM], block[_TO_RPM]
+    hum_stays, came, to_dpm, to_rpm = block[_STAYS], block[_CAME], block[_TO_DPM], block[_TO_RPM]
     for j in range(BLOCK):
-        stays_dpm, stays_rpm, _ = powers(left[j])
-        kept_dpm[j] *= stays_dpm
-        kept_rpm[j] *= stays_rpm
-        dpm[j] = dpm[j] * stays_dpm + came[j] * to_dpm[j]
-        rpm[j] = rpm[j] * stays_rpm + came[j] * to_rpm[j]
+        dpm_stays, rpm_stays, _ = powers(hum_stays[j])
+        kept_dpm[j] *= dpm_stays
+        kept_rpm[j] *= rpm_stays
+        dpm[j] = dpm[j] * dpm_stays + came[j] * to_dpm[j]
+        rpm[j] = rpm[j] * rpm_stays + came[j] * to_rpm[j]
 
 
 @compiled(inline="always")
-def _humus(block):
-    """BIO and HUM with what decays of DPM and RPM as they are before this month."""
-    dpm, rpm, bio, hum = block[_DPM], block[_RPM], block[_BIO], block[_HUM]
-    left, came, to_hum, alpha, beta = (
-        block[_STAYS],
-        block[_CAME],
-        block[_TO_HUM],
-        block[_ALPHA],
-        block[_BETA],
-    )
-    for j in range(BLOCK):
-        stays_dpm, stays_rpm, stays_bio = powers(left[j])
-        of_plants = dpm[j] * (1.0 - stays_dpm) + rpm[j] * (1.0 - stays_rpm)
-        lost = of_plants + bio[j] * (1.0 - stays_bio) + hum[j] * (1.0 - left[j])
-        bio[j] = bio[j] * stays_bio + alpha[j] * lost
-        hum[j] = hum[j] * left[j] + beta[j] * lost + came[j] * to_hum[j]
-
-
-@compiled(inline="always")
-def _probes(block):
+def _all_pools(block):
+    """A month of all four pools, and of BIO and HUM alone."""
+    dpm, rpm, bio, hum, hum_stays = block[_DPM], block[_RPM], block[_BIO], block[_HUM], block[_STAYS]
+    came, to_dpm, to_rpm, to_hum = block[_CAME], block[_TO_DPM], block[_TO_RPM], block[_TO_HUM]
     bio_of_bio, hum_of_bio = block[_BIO_OF_BIO], block[_HUM_OF_BIO]
     bio_of_hum, hum_of_hum = block[_BIO_OF_HUM], block[_HUM_OF_HUM]
-    left, alpha, beta = block[_STAYS], block[_ALPHA], block[_BETA]
+    alpha, beta = block[_ALPHA], block[_BETA]
     for j in range(BLOCK):
-        _, _, stays_bio = powers(left[j])
-        lost = bio_of_bio[j] * (1.0 - stays_bio) + hum_of_bio[j] * (1.0 - left[j])
-        bio_of_bio[j] = bio_of_bio[j] * stays_bio + alpha[j] * lost
-        hum_of_bio[j] = hum_of_bio[j] * left[j] + beta[j] * lost
-        lost = bio_of_hum[j] * (1.0 - stays_bio) + hum_of_hum[j] * (1.0 - left[j])
-        bio_of_hum[j] = bio_of_hum[j] * stays_bio + alpha[j] * lost
-        hum_of_hum[j] = hum_of_hum[j] * left[j] + beta[j] * lost
+        x = hum_stays[j]
+        dpm_stays, rpm_stays, bio_stays = powers(x)
+        lost = (
+            dpm[j] * (1.0 - dpm_stays)
+            + rpm[j] * (1.0 - rpm_stays)
+            + bio[j] * (1.0 - bio_stays)
+            + hum[j] * (1.0 - x)
+        )
+        dpm[j] = dpm[j] * dpm_stays + came[j] * to_dpm[j]
+        rpm[j] = rpm[j] * rpm_stays + came[j] * to_rpm[j]
+        bio[j] = bio[j] * bio_stays + alpha[j] * lost
+        hum[j] = hum[j] * x + beta[j] * lost + came[j] * to_hum[j]
+        lost = bio_of_bio[j] * (1.0 - bio_stays) + hum_of_bio[j] * (1.0 - x)
+        bio_of_bio[j] = bio_of_bio[j] * bio_stays + alpha[j] * lost
+        hum_of_bio[j] = hum_of_bio[j] * x + beta[j] * lost
+        lost = bio_of_hum[j] * (1.0 - bio_stays) + hum_of_hum[j] * (1.0 - x)
+        bio_of_hum[j] = bio_of_hum[j] * bio_stays + alpha[j] * lost
+        hum_of_hum[j] = hum_of_hum[j] * x + beta[j] * lost
 
 
 @compiled(inline="always")

@@ -12,14 +12,17 @@ from .. import params
 from ..flat import NO_INDEX
 from .columns import BLOCK, read
 from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, powers, stays
-from .water import drought_slope, next_deficit, slowed_by_cover, slowed_by_drought
+from .water import COVER_SLOPE, drought_slope, next_deficit, slowed_by_drought
 
 _YEAR = params.MONTHS_PER_YEAR
 _MANURE_DPM, _MANURE_RPM, _, _MANURE_HUM = params.MANURE_SPLIT
 
-# Rows of a block's local array.
-_DPM, _RPM, _BIO, _HUM, _IOM, _ALPHA, _BETA, _TO_DPM, _TO_RPM, _PACE, _K_M, _RESPIRED, _EARLIER = range(13)
-_LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _WARMTH, _COVER, _CAME, _EXPONENT, _MANURE, _ROWS = range(13, 23)
+# Rows of a block's local array: pools and sums, soil and law, water, the month.
+_DPM, _RPM, _BIO, _HUM, _IOM, _RESPIRED, _EARLIER = range(7)
+_ALPHA, _BETA, _LOSS, _TO_DPM, _TO_RPM, _K_M, _SHIFT, _BARE_PACE, _SHADE = range(7, 16)
+_LIMIT, _SLOPE, _DEFICIT = range(16, 19)
+_SURPLUS, _WARMTH, _COVER, _CAME, _MANURE, _EXPONENT, _STAYS = range(19, 26)
+_ROWS = 26
 
 
 class Months(NamedTuple):
@@ -94,7 +97,7 @@ def march(first, size, months, site, record):
         _load(block, site, first + low, width)
         fastest = 0.0
         for j in range(width):
-            fastest = max(fastest, block[_PACE, j])
+            fastest = max(fastest, block[_BARE_PACE, j])
         _write(block, record, 0, first + low, width)
         for month in range(len(months.cover)):
             _read_month(block, months, month, low, width)
@@ -103,9 +106,10 @@ def march(first, size, months, site, record):
                 _scale(block, months.factor[month], low, width)
             # Drought, cover and BIO only make decay slower than this.
             if not months.peak[month] * fastest > SERIES_UP_TO:
-                _decay(block, True)
+                _set_stays(block, True)
             else:
-                _decay(block, False)
+                _set_stays(block, False)
+            _step(block)
             if months.manure.size > 0:
                 read(months.manure[month], NO_INDEX, low, width, block[_MANURE])
                 _spread(block)
@@ -125,8 +129,12 @@ def _load(block, site, first, width):
         block[_BETA, j] = site.beta[i]
         block[_TO_DPM, j] = site.annual_input[i] * site.dpm_share[i]
         block[_TO_RPM, j] = site.annual_input[i] * (1.0 - site.dpm_share[i])
-        block[_PACE, j] = site.mu_max[i] * SLOWEST_MONTHLY
+        block[_LOSS, j] = 1.0 - site.alpha[i] - site.beta[i]
+        block[_BARE_PACE, j] = site.mu_max[i] * SLOWEST_MONTHLY
+        block[_SHADE, j] = COVER_SLOPE * block[_BARE_PACE, j]
         block[_K_M, j] = site.k_m[i]
+        # With K_m = 0, (BIO + 1) / (BIO + 1 + 0) is exactly 1, also at BIO = 0; elsewhere nothing is added.
+        block[_SHIFT, j] = 1.0 if site.k_m[i] == 0.0 else 0.0
         block[_LIMIT, j] = site.limit[i]
         block[_SLOPE, j] = drought_slope(site.limit[i])
         block[_DEFICIT, j] = site.deficit[i]
@@ -160,12 +168,13 @@ def _cover_of(block, cover, low, width):
 @compiled(inline="always")
 def _weather(block, cover):
     """The bucket, and the exponent of HUM for mu = mu_max."""
-    limit, slope, deficit, pace = block[_LIMIT], block[_SLOPE], block[_DEFICIT], block[_PACE]
+    limit, slope, deficit = block[_LIMIT], block[_SLOPE], block[_DEFICIT]
+    bare_pace, shade = block[_BARE_PACE], block[_SHADE]
     surplus, warmth, exponent = block[_SURPLUS], block[_WARMTH], block[_EXPONENT]
     for j in range(BLOCK):
         deficit[j] = next_deficit(limit[j], deficit[j], surplus[j], cover[j])
-        wet = slowed_by_drought(limit[j], slope[j], deficit[j])
-        exponent[j] = warmth[j] * wet * slowed_by_cover(cover[j]) * pace[j]
+        wet = slowed_by_drought(slope[j], deficit[j])
+        exponent[j] = warmth[j] * wet * (bare_pace[j] - shade[j] * cover[j])
 
 
 @compiled
@@ -176,25 +185,32 @@ def _scale(block, factor, low, width):
 
 
 @compiled(inline="always")
-def _decay(block, is_small):
+def _set_stays(block, is_small):
+    """With mu: what stays of HUM in the month."""
+    bio, k_m, shift, exponent = block[_BIO], block[_K_M], block[_SHIFT], block[_EXPONENT]
+    hum_stays = block[_STAYS]
+    for j in range(BLOCK):
+        shifted = bio[j] + shift[j]
+        hum_stays[j] = stays(exponent[j] * (shifted / (shifted + k_m[j])), is_small)
+
+
+@compiled(inline="always")
+def _step(block):
     """Decay of all pools from their values at the month's start, then the input of plants."""
-    dpm, rpm, bio, hum, k_m = block[_DPM], block[_RPM], block[_BIO], block[_HUM], block[_K_M]
-    alpha, beta, respired, exponent = block[_ALPHA], block[_BETA], block[_RESPIRED], block[_EXPONENT]
+    dpm, rpm, bio, hum, hum_stays = block[_DPM], block[_RPM], block[_BIO], block[_HUM], block[_STAYS]
+    alpha, beta, loss, respired = block[_ALPHA], block[_BETA], block[_LOSS], block[_RESPIRED]
     came, to_dpm, to_rpm = block[_CAME], block[_TO_DPM], block[_TO_RPM]
     for j in range(BLOCK):
-        # With K_m = 0, (BIO + 1) / (BIO + 1 + 0) is exactly 1, also at BIO = 0; elsewhere nothing is added.
-        shifted = bio[j] + (1.0 if k_m[j] == 0.0 else 0.0)
-        hum_stays = stays(exponent[j] * (shifted / (shifted + k_m[j])), is_small)
-        dpm_stays, rpm_stays, bio_stays = powers(hum_stays)
+        dpm_stays, rpm_stays, bio_stays = powers(hum_stays[j])
         before = dpm[j] + rpm[j] + bio[j] + hum[j]
         dpm_left, rpm_left = dpm[j] * dpm_stays, rpm[j] * rpm_stays
-        bio_left, hum_left = bio[j] * bio_stays, hum[j] * hum_stays
+        bio_left, hum_left = bio[j] * bio_stays, hum[j] * hum_stays[j]
         lost = before - (dpm_left + rpm_left + bio_left + hum_left)
         dpm[j] = dpm_left + came[j] * to_dpm[j]
         rpm[j] = rpm_left + came[j] * to_rpm[j]
         bio[j] = bio_left + alpha[j] * lost
         hum[j] = hum_left + beta[j] * lost
-        respired[j] += (1.0 - alpha[j] - beta[j]) * lost
+        respired[j] += loss[j] * lost
 
 
 @compiled

@@ -19,7 +19,10 @@ _COVERED_FROM = params.COVERED_FROM
 _BARE_SHARE = params.BARE_SHARE
 _ONE_BAR_SHARE = params.ONE_BAR_SHARE
 _DRIEST = params.DRIEST_MODIFIER
-_COVER_SLOPE = 1.0 - params.COVERED_MODIFIER
+# b = 0.2 + 0.8 (limit - deficit) / (limit - one bar), with both divided by the limit.
+_DROUGHT_SLOPE = (1.0 - _DRIEST) / (1.0 - _ONE_BAR_SHARE)
+_DROUGHT_START = _DRIEST + _DROUGHT_SLOPE
+COVER_SLOPE = 1.0 - params.COVERED_MODIFIER
 
 # Rows of a block's local array.
 _LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _COVER, _WARMTH, _START, _DRIFT, _ROOM, _RATE, _ROWS = range(11)
@@ -29,11 +32,12 @@ _LIMIT, _SLOPE, _DEFICIT, _SURPLUS, _COVER, _WARMTH, _START, _DRIFT, _ROOM, _RAT
 def to_temperature_modifier(air_temp):
     """Put the temperature modifier in the place of the temperatures [degC] (months, k), see `rates`.
 
-    From the frost limit on the exponent is at most 8: its 128th part is small enough for the series.
+    From the frost limit on the exponent is at most 8: its 256th part is small enough for the series.
     """
     values = air_temp.ravel()
     for i in range(values.size):
-        root = stays(_B / (values[i] + _C) / 128.0, True)
+        root = stays(_B / (values[i] + _C) / 256.0, True)
+        root *= root
         root *= root
         root *= root
         root *= root
@@ -77,8 +81,8 @@ def spinup_rates(warmth, surplus, cell, cover, limit, deficit, rate):
             read(warmth[month], cell, low, width, block[_WARMTH])
             dry_or_fill(block[_LIMIT], block[_DEFICIT], block[_SURPLUS], block[_COVER])
             for j in range(BLOCK):
-                wet = slowed_by_drought(block[_LIMIT, j], block[_SLOPE, j], block[_DEFICIT, j])
-                block[_RATE, j] = block[_WARMTH, j] * wet * slowed_by_cover(block[_COVER, j])
+                wet = slowed_by_drought(block[_SLOPE, j], block[_DEFICIT, j])
+                block[_RATE, j] = block[_WARMTH, j] * wet * (1.0 - COVER_SLOPE * block[_COVER, j])
             rate[month, low : low + width] = block[_RATE, :width]
 
 
@@ -106,17 +110,18 @@ def _settle(block, surplus, cell, cover, low, width):
 
 @compiled(inline="always")
 def drought_slope(limit):
-    """By how much a millimetre below one bar changes the moisture modifier."""
-    return (1.0 - _DRIEST) / (limit - _ONE_BAR_SHARE * limit)
+    """By how much a millimetre of deficit beyond one bar changes the moisture modifier."""
+    return _DROUGHT_SLOPE / limit
 
 
 @compiled(inline="always")
 def next_deficit(limit, deficit, surplus, cover):
     """Deficit at the end of a month, see `moisture.Bucket.next`.
 
-    Every comparison with NaN is false: the choices are made so that it falls through to the result.
+    Every comparison with NaN is false: the choices are made so that it falls through to the result. A missing cover is
+    left to the cover modifier, which makes the month's rate NaN and with it all pools from there on.
     """
-    filled = deficit + (surplus + 0.0 * cover)
+    filled = deficit + surplus
     filled = 0.0 if filled > 0.0 else filled
     bare = _BARE_SHARE * limit
     dried = bare if bare < deficit else deficit
@@ -125,17 +130,10 @@ def next_deficit(limit, deficit, surplus, cover):
 
 
 @compiled(inline="always")
-def slowed_by_drought(limit, slope, deficit):
-    """The moisture modifier b, see `moisture.slowed_by_drought`."""
-    dry = _DRIEST + (limit - deficit) * slope
-    dry = _DRIEST if dry < _DRIEST else dry
-    return 1.0 if deficit > _ONE_BAR_SHARE * limit else dry
-
-
-@compiled(inline="always")
-def slowed_by_cover(cover):
-    """The cover modifier c, see `rates.cover_modifier`."""
-    return 1.0 - _COVER_SLOPE * cover
+def slowed_by_drought(slope, deficit):
+    """The moisture modifier b of a deficit within its limit, see `moisture.slowed_by_drought`."""
+    b = _DROUGHT_START - deficit * slope
+    return 1.0 if b > 1.0 else b
 
 
 @compiled(inline="always")
