@@ -8,7 +8,7 @@ RUN    ?= run
 SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo highfield test test-all test-oldest bench bench-rothc check format clean
+.PHONY: help install demo highfield test test-all test-oldest bench bench-rothc bench-forest check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench: install ## time and memory of a whole run (SIZE=tiny, small or paper)
 
 bench-rothc: install ## RothC against a plain loop and numpy over pixels: speed, memory, compile time
 	$(BIN)/python benchmarks/rothc.py
+
+bench-forest: install ## the forest engine against scikit-learn: speed, difference, compile time, older processors
+	$(BIN)/python benchmarks/forest.py
 
 check: install ## style only
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ class Batch:
     low, high : ndarray (windows, covariates * blocks) float32
         Boxes of the blocks: infinity and minus infinity where no lane counts.
     window_low, window_high : ndarray (covariates * 64,) float32
-        Boxes of the windows, one lane each.
+        Boxes of the windows, one lane each; arbitrary in the lanes of no window.
     """
 
     rows: np.ndarray
@@ -116,8 +116,6 @@ def _lay_out_one(values, pixels, windows, number, rows, usable, low, high):
 @compiled
 def _join_boxes(usable, low, high, window_low, window_high):
     """Boxes of the windows from those of their blocks."""
-    window_low[:] = np.inf
-    window_high[:] = -np.inf
     for window in range(len(usable)):
         blocks = blocks_in_use(usable[window])
         for number in range(len(window_low) // LANES):

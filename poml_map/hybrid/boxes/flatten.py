@@ -18,7 +18,7 @@ _LEAF = -1
 
 
 class UnsupportedForest(ValueError):  # noqa: N818  (it names what is refused)
-    """This engine cannot represent the forest; its own `predict` (see `plain_maps`) can."""
+    """This engine cannot represent the forest; its own `predict` can, see `plain_maps`."""
 
     def __init__(self, reason: str):
         super().__init__(f"{reason}. Mend: use the forest's own predict, as `plain_maps` does.")
@@ -119,12 +119,12 @@ def _trees(forest) -> list:
 
 
 def _learned_missing(tree) -> bool:
-    """Without gaps in training scikit-learn notes the larger child as the way of missing values, and no other."""
+    """Without gaps in training scikit-learn notes the larger child as the way of missing values, or notes nothing."""
     inner = np.flatnonzero(tree.children_left >= 0)
     rows = tree.n_node_samples
     larger = rows[tree.children_left[inner]] > rows[tree.children_right[inner]]
-    learned = tree.__getstate__()["nodes"]["missing_go_to_left"][inner].astype(bool)
-    return bool((learned != larger).any() or np.isinf(tree.threshold[inner]).any())
+    noted = tree.__getstate__()["nodes"]["missing_go_to_left"][inner].astype(bool)
+    return bool((noted.any() and (noted != larger).any()) or np.isinf(tree.threshold[inner]).any())
 
 
 def _preorder(first, left, right, is_leaf) -> tuple[np.ndarray, int]:

@@ -204,8 +204,11 @@ def test_forests_of_many_trees_and_of_huge_values_do_not_overflow(random):
     y = np.where(X[:, 0] > 0, 3e6, -1e6)
     forest = PomlForest(n_trees=700).fit(X, y)
     values = np.linspace(-2, 2, 64, dtype=np.float32)[None]
-    maps = compile_forest(forest).predict_maps([values], np.ones((1, 64), bool), tree_sd=True)
+    fast, usable = compile_forest(forest), np.ones((1, 64), bool)
+    maps = fast.predict_maps([values], usable, tree_sd=True)
     assert_allclose(maps["mean"][0, 0], forest.predict(values.T), rtol=1e-6, atol=1)
+    assert_array_equal(fast.predict_maps([values], usable)["mean"], maps["mean"])
+    assert_array_equal(fast.predict_maps([values], usable, quantiles=[0.5])["mean"], maps["mean"])
     trees = [tree.predict(values.T)[:, 0] for tree in forest.trees_]
     assert_allclose(maps["tree_sd"][0, 0], np.std(trees, axis=0), rtol=1e-6, atol=1)
 
