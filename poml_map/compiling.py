@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
+import os
 import time
 from contextlib import contextmanager
+from numbers import Number
 
 log = logging.getLogger(__name__)
 
@@ -58,17 +60,22 @@ def compiled(function=None, **options):
 
 
 def _fingerprint(function) -> str:
-    """Of the function's text and of the global constants and compiled functions that it names."""
+    """Of the function's text and of the global constants, compiled functions and intrinsics that it names."""
     try:
         parts = [inspect.getsource(function)]
     except OSError:  # typed at a prompt
         parts = []
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
-        if isinstance(value, int | float | str | tuple):
+        if isinstance(value, Number | str | tuple):
             parts.append(f"{name} = {value!r}")
         elif hasattr(value, "py_func"):
             parts.append(f"{name}: {value.py_func.fingerprint}")
+        elif hasattr(value, "_defn"):  # an intrinsic of numba: machine code that its module writes
+            parts.append(f"{name}: {inspect.getsource(inspect.getmodule(value._defn))}")
+    parts.append(
+        os.environ.get("NUMBA_BOUNDSCHECK", "")
+    )  # numba itself mixes checked and unchecked code on disk
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

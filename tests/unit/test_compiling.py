@@ -96,6 +96,34 @@ def test_a_changed_constant_or_helper_of_another_file_is_compiled_anew(tmp_path)
     assert _run_copy(tmp_path) == ["60.0", "0"]
 
 
+def test_a_changed_intrinsic_of_another_file_is_compiled_anew(tmp_path):
+    text = (
+        "from llvmlite import ir\nfrom numba import types\nfrom numba.extending import intrinsic\n"
+        "@intrinsic\ndef times(typingctx, x):\n"
+        "    def code(context, builder, signature, arguments):\n"
+        "        return builder.fmul(arguments[0], ir.Constant(ir.DoubleType(), 3.0))\n"
+        "    return types.float64(types.float64), code\n"
+    )
+    (tmp_path / "intrinsics.py").write_text(text)
+    (tmp_path / "example.py").write_text(
+        "from poml_map.compiling import compiled\nfrom intrinsics import times\n"
+        "@compiled\ndef triple(x):\n    return times(x)\n"
+    )
+    assert _run_copy(tmp_path) == ["6.0", "0"]
+    assert _run_copy(tmp_path) == ["6.0", "1"]
+
+    (tmp_path / "intrinsics.py").write_text(text.replace("3.0", "30.0"))
+    assert _run_copy(tmp_path) == ["60.0", "0"]
+
+
+def test_code_with_the_check_of_bounds_is_kept_apart(tmp_path):
+    (tmp_path / "example.py").write_text(_MODULE)
+
+    assert _run_copy(tmp_path) == ["6.0", "0"]
+    assert _run_copy(tmp_path, NUMBA_BOUNDSCHECK="1") == ["6.0", "0"]
+    assert _run_copy(tmp_path, NUMBA_BOUNDSCHECK="1") == ["6.0", "1"]
+
+
 def test_an_installation_that_cannot_be_written_compiles_in_every_process(tmp_path):
     (tmp_path / "example.py").write_text(_MODULE)
     (tmp_path / "__pycache__").write_text("a file where the cache folder should be")

@@ -153,7 +153,7 @@ raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1], "-k",
 """
 
 
-def test_no_access_leaves_its_array(tmp_path):
+def test_no_access_leaves_its_array():
     """The engine's own tests once more, compiled with the check of every index and of every 64 lanes."""
     environment = os.environ | {
         "NUMBA_BOUNDSCHECK": "1",
