@@ -157,7 +157,6 @@ def test_no_access_leaves_its_array():
     """The engine's own tests once more, compiled with the check of every index and of every 64 lanes."""
     environment = os.environ | {
         "NUMBA_BOUNDSCHECK": "1",
-        "NUMBA_CACHE_DIR": str(tmp_path),
         "PYTHONPATH": str(ROOT),
     }
     tests = "noise or edges_of_any_shape or deviation_and_quantiles or a_gap_in"
