@@ -21,8 +21,8 @@ from .decay import Soil
 from .march import Months, Record, Site, march
 from .water import spinup_rates, to_temperature_modifier
 
-PIXEL_MONTHS = 2**18
-"""Size of a part: large enough that Python's share is small, small enough that its months stay in the cache."""
+PIXEL_MONTHS = 2**17
+"""Size of a part: large enough that Python's share is small, small enough that all its months stay in the cache."""
 
 COMPILE_SECONDS = 15
 _NONE = np.empty((0, 0))
