@@ -15,6 +15,8 @@ from numbers import Number
 
 log = logging.getLogger(__name__)
 
+_under_way: set[str] = set()
+
 
 def compiled(function=None, **options):
     """Compile a function with numba: without the interpreter's lock, kept on disk for the next process.
@@ -100,10 +102,13 @@ def announced(what: str, seconds: float):
     from numba.core import event
 
     listener = _listener(what, seconds)
-    with event.install_listener("numba:compile", listener):
-        yield
-    if listener.began is not None:
-        log.info("%s compiled in %.0f s", what, listener.ended - listener.began)
+    try:
+        with event.install_listener("numba:compile", listener):
+            yield
+    finally:
+        if listener.began is not None:
+            _under_way.discard(what)
+            log.info("%s compiled in %.0f s", what, listener.ended - listener.began)
 
 
 def _listener(what: str, seconds: float):
@@ -114,7 +119,9 @@ def _listener(what: str, seconds: float):
         began = ended = None
 
         def on_start(self, event):
-            if self.began is None and _is_ours(event):
+            # Threads that need the same functions all hear of it; the first one speaks.
+            if self.began is None and what not in _under_way and _is_ours(event):
+                _under_way.add(what)
                 log.info("compiling %s, once after installation: about %.0f s", what, seconds)
                 self.began = self.ended = time.monotonic()
 

@@ -132,10 +132,10 @@ def _in_shape(course: Course, shape) -> Course:
         pools = pools.reshape(*pools.shape[:2], *shape)
     yearly = course.yearly_respired
     return Course(
-        stock=course.stock.reshape(-1, *shape),
+        stock=course.stock.reshape(len(course.stock), *shape),
         annual_input=course.annual_input.reshape(shape),
         added=(course.added + missing).reshape(shape),
         respired=(course.respired + missing).reshape(shape),
         pools=pools,
-        yearly_respired=yearly if yearly is None else yearly.reshape(-1, *shape),
+        yearly_respired=yearly if yearly is None else yearly.reshape(len(yearly), *shape),
     )

@@ -339,7 +339,8 @@ def shares_of_years(monthly_fractions):
     """Months' shares of a year's input as float64, refused unless every 12 of them sum to 1."""
     fractions = checks.not_negative("monthly_fractions", monthly_fractions, "1")
     checks.whole_years(monthly_fractions=fractions)
-    total = fractions.reshape(-1, params.MONTHS_PER_YEAR, *fractions.shape[1:]).sum(axis=1)
+    years = len(fractions) // params.MONTHS_PER_YEAR
+    total = fractions.reshape(years, params.MONTHS_PER_YEAR, *fractions.shape[1:]).sum(axis=1)
     mend = "divide the 12 values of each year by their sum"
     checks.refuse("monthly_fractions (sum of the year)", total, np.abs(total - 1.0) > 1e-9, "1", mend)
     return fractions

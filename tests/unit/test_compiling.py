@@ -36,6 +36,16 @@ def test_the_first_call_is_announced_and_timed_the_second_is_silent(caplog):
     assert not caplog.records
 
 
+def test_threads_that_wait_for_the_same_functions_do_not_announce_them_again(caplog):
+    caplog.set_level(logging.INFO)
+    triple = compiled(_tripler("poml_map.example"), cache=False)
+
+    with announced("the example", seconds=1), announced("the example", seconds=1):
+        triple(2.0)
+
+    assert len(caplog.records) == 2  # one beginning, one end
+
+
 def test_what_another_package_compiles_meanwhile_is_not_announced(caplog):
     caplog.set_level(logging.INFO)
     triple = compiled(_tripler("pyflwdir.example"), cache=False)

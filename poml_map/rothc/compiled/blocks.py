@@ -110,6 +110,7 @@ class _Engine:
             yearly_respired=np.empty((max(kept["respired"], 0), self.n)),
         )
         added = np.empty(self.n)
+        of_zones = flat.relative.block(slice(None), {}) if flat.zone.size else None
 
         def part(pixels):
             size = len(self.limit[pixels])
@@ -121,7 +122,7 @@ class _Engine:
                 cell=_index(flat.cell, pixels),
                 cover=_for_each(flat.run["cover"].block(pixels, self.desk), size),
                 factor=factor,
-                relative=flat.relative.block(slice(None) if flat.zone.size else pixels, self.desk),
+                relative=flat.relative.block(pixels, self.desk) if of_zones is None else of_zones,
                 zone=_index(flat.zone, pixels),
                 manure=flat.manure.block(pixels, self.desk) if flat.manure else _NONE,
             )

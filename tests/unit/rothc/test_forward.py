@@ -265,6 +265,13 @@ def test_without_months_after_t1_there_is_the_start_alone(engine):
     assert course.yearly_respired.shape == (0, N)
 
 
+@pytest.mark.parametrize("engine", ["fast", "plain"])
+def test_no_pixels_give_no_stocks(engine):
+    course = run_drivers(make_drivers(n=0), make_stock(0), 1.5, 0.05, engine=engine, keep=EXTRAS)
+    assert course.stock.shape == (YEARS + 1, 0)
+    assert course.pools.shape == (YEARS + 1, 5, 0)
+
+
 SERIES = [
     f"{which}.{name}"
     for which in ("spinup", "run")
