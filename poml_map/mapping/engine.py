@@ -115,7 +115,9 @@ def _by_neighbourhood(tiles: Iterable[Tile], size: int) -> list[Tile]:
     return sorted(tiles, key=lambda tile: (tile.row0 // side, tile.col0 // side))
 
 
-def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE) -> xr.Dataset:
+def map_years(
+    cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE, workers: int | None = None
+) -> xr.Dataset:
     """Annual maps of a cube as a Dataset in memory, for use without a run folder.
 
     Parameters
@@ -124,12 +126,15 @@ def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE)
         From `poml_map.open_cube`.
     model : TileModel
     tile_size : int
-        Pixels along one side of what is computed at once.
+        Pixels along one side of what is computed at once. [pixels]
+    workers : int, optional
+        Threads; default see `poml_map.mapping.threads.threads_to_start`.
 
     Returns
     -------
     xarray.Dataset
-        `TileModel.layers` over (year, y, x), with units. NaN outside the mask and where a covariate is missing.
+        `TileModel.layers` over (year, y, x), with units and the CRS of the cube. NaN outside the mask and where a
+        covariate is missing.
 
     Raises
     ------
@@ -139,13 +144,15 @@ def map_years(cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE)
     rows, cols = cube.sizes["y"], cube.sizes["x"]
     shape = (len(model.years), rows, cols)
     maps = {name: np.full(shape, np.nan, "float32") for name in model.layers}
-    for tile in Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size):
-        part = mapped_pixels(
-            cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
-        )
+
+    def task(tile: Tile) -> None:
+        part = cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
+        part = mapped_pixels(part)
         refuse_impossible_starts(part, model)
         for name, values in map_tile(part, model).maps.items():
             maps[name][:, tile.rows, tile.cols] = values
-    coords = {"year": list(model.years), "y": cube["y"], "x": cube["x"]}
+
+    in_threads(task, Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size), workers)
+    coords = {name: values for name, values in cube.coords.items() if values.dims in ((), ("y",), ("x",))}
     data = {name: (("year", "y", "x"), values, layer_attributes(name)) for name, values in maps.items()}
-    return xr.Dataset(data, coords=coords)
+    return xr.Dataset(data, coords={"year": list(model.years), "y": cube["y"], "x": cube["x"], **coords})
