@@ -93,9 +93,10 @@ def from_model(demo: Path, run: Path) -> None:
         from poml_map.mapping import TILE_SIZE, TileModel, create_store, engine, forest_mapper, tiles
         from poml_map.pipeline.manifest import versions
         from poml_map.pipeline.maps import write_products
-        from poml_map.pipeline.memory import give_back
+        from poml_map.pipeline.memory import give_back, share_heaps
         from poml_map.pipeline.process_choices import process_inputs, process_options
 
+    share_heaps()
     with clock.stage("opening the cube"):
         region = load_region(demo / "region.yaml")
         cube = open_layers(region)

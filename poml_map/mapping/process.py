@@ -16,8 +16,8 @@ from poml_map.rothc import Course, part_of_map, prepare, run_drivers
 if TYPE_CHECKING:
     from poml_map.mapping.tiles import TileModel
 
-# 252 months of a few float64 arrays of so many pixels stay below 100 MiB.
-_PIXELS_AT_ONCE = 4096
+# 252 months of a dozen float64 arrays of so many pixels stay below 25 MiB a thread.
+_PIXELS_AT_ONCE = 1024
 
 # What `run_drivers` calls the kinds of maps.
 _KEPT = {"pools": "pools", "co2": "respired"}

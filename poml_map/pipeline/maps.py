@@ -22,7 +22,16 @@ from poml_map.grid import Grid
 from poml_map.mapping import read_years
 from poml_map.pipeline.checks import fill_text
 from poml_map.pipeline.report import Notes
-from poml_map.products import PanelRow, SmallMap, animate, draw_comparison, panel_row, small_map, write_years
+from poml_map.products import (
+    PanelRow,
+    SmallMap,
+    animate,
+    draw_comparison,
+    panel_row,
+    small_map,
+    weighted_mean,
+    write_years,
+)
 from poml_map.units import STOCK_LABELS, stock_factor
 
 # A chunk of the store holds all years of a tile and is unpacked as a whole, so as many years are read at once as fit
@@ -72,7 +81,7 @@ def write_products(
     title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
     looks = {"grid": grid, "unit": settings.units, "title": title, "notes": notes.lines}
     looks["outlines"] = cube.outlines()
-    seen = {model: _Seen(grid) for model in schema.MODELS}
+    seen = {model: _Seen(grid, is_animated=model == "POML") for model in schema.MODELS}
     with _Meanwhile() as meanwhile:
         for layer, known in _layers(region, wanted):
             for years, maps in _bands(store, layer, region, grid, known):
@@ -82,12 +91,12 @@ def write_products(
                 del maps  # gone as soon as they are written
             if layer in seen:
                 seen[layer].close()
-        chosen = seen["POML"].reduced[wanted[0] - region.years[0] :][: len(wanted)]
+        chosen = seen["POML"].frames[wanted[0] - region.years[0] :][: len(wanted)]
         animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
         rows = {model: each.row for model, each in seen.items()}
         labels = [str(region.years[index]) for index in (0, -1)]
         draw_comparison(rows, labels, folder / "first_and_last_year.png", change=True, **looks)
-    means = {model: np.array([each.mean for each in found.reduced]) for model, found in seen.items()}
+    means = {model: np.array(each.means) for model, each in seen.items()}
     return {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
 
 
@@ -112,10 +121,12 @@ class _Meanwhile:
 
 @dataclass
 class _Seen:
-    """What is kept of the maps of one model: each reduced, with its mean, and the row of the first and the last."""
+    """What is kept of the maps of one model: their means, the row of the first and the last, frames if it has any."""
 
     grid: Grid
-    reduced: list[SmallMap] = field(default_factory=list)
+    is_animated: bool
+    means: list[float] = field(default_factory=list)
+    frames: list[SmallMap] = field(default_factory=list)
     row: PanelRow | None = None
     _ends: list[np.ndarray] = field(default_factory=list)
 
@@ -129,7 +140,9 @@ class _Seen:
         """
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             counts = set(pool.map(lambda values: int(np.isfinite(values).sum()), maps))
-            self.reduced += pool.map(lambda values: small_map(values, self.grid), maps)
+            self.means += pool.map(lambda values: weighted_mean(values, self.grid), maps)
+            if self.is_animated:
+                self.frames += pool.map(lambda values: small_map(values, self.grid), maps)
         if counts != {mapped}:
             message = f"{store}: {sorted(counts)} pixels with a value, {mapped} were written. "
             raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")

@@ -24,7 +24,7 @@ from poml_map.pipeline.checks import Checked, check_region, fill_text, read_site
 from poml_map.pipeline.effects import effects_of_choices
 from poml_map.pipeline.learning import Learned, learn
 from poml_map.pipeline.maps import write_products
-from poml_map.pipeline.memory import give_back
+from poml_map.pipeline.memory import give_back, share_heaps
 from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
 from poml_map.pipeline.parameters import Parameters, find_parameters
 from poml_map.pipeline.process_choices import process_inputs, process_options
@@ -75,6 +75,7 @@ def run_region(
     ResourceError
         If the disk or folder refuses.
     """
+    share_heaps()
     watch = Stopwatch()
     with listening() as heard:
         with watch.stage("checking"):

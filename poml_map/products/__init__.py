@@ -4,6 +4,7 @@ from poml_map.products.animation import animate
 from poml_map.products.calibration_figure import draw_calibration
 from poml_map.products.geotiff import NODATA, map_name, read_map, write_map, write_years
 from poml_map.products.pictures import draw_comparison, draw_map
+from poml_map.products.place import weighted_mean
 from poml_map.products.smallmap import PanelRow, SmallMap, panel_row, small_map
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "panel_row",
     "read_map",
     "small_map",
+    "weighted_mean",
     "write_map",
     "write_years",
 ]

@@ -186,7 +186,7 @@ def test_a_readable_file_of_other_values_or_another_grid_is_not_kept(tmp_path, m
     other = write_map(tmp_path / "other.tif", _values(seed=1), GRID, year=1980, **FACTS).read_bytes()
     write_bytes = geotiff.write_bytes_atomic
     monkeypatch.setattr(geotiff, "write_bytes_atomic", lambda path, _, check: write_bytes(path, other, check))
-    with pytest.raises(ResourceError, match=r"\(values\)"):
+    with pytest.raises(ResourceError, match=r"\(content\)"):
         write_map(tmp_path / "a.tif", _values(), GRID, year=1980, **FACTS)
     shifted = Grid("EPSG:32650", (250.0, 0.0, 200250.0, 0.0, -250.0, 3400000.0), 700, 560)
     with pytest.raises(ResourceError, match=r"\(CRS, transform\)"):
