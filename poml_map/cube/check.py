@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-import numpy as np
-
 from poml_map.config import Region
 from poml_map.cube.build import Builder
 from poml_map.cube.cube import Cube
 from poml_map.cube.layers import GridField, Layer
-from poml_map.cube.positions import Points
+from poml_map.cube.starts import Starts
 from poml_map.errors import InputError, Problems
-from poml_map.grid import Tile
-from poml_map.settings_rothc import RatioByClass
-from poml_map.tables import listed
 
 _DEEP_TILE = 512
 # Of one source; a wrong unit would be said once for every month.
@@ -69,7 +62,7 @@ def _facts(cube: Cube) -> dict:
 
 def _read_all(cube: Cube) -> int:
     """Read every layer over the area; returns the number of mapped pixels."""
-    problems, pixels, classes = Problems(), 0, Counter()
+    problems, pixels, starts = Problems(), 0, Starts(cube)
     layers = [layer for layer in cube.layers.values() if isinstance(layer, Layer)]
     for layer in layers:
         if isinstance(layer.field, GridField):
@@ -79,37 +72,16 @@ def _read_all(cube: Cube) -> int:
             mask = cube.mask(tile)
             pixels += int(mask.sum())
             if not len(problems):  # a map that cannot be read was named already
-                classes += _classes(cube, tile, mask)
+                starts.add(tile, mask)
         except InputError as error:
             problems.collect(error)
             break
     if not pixels and not len(problems):
         found, mend = "no pixel inside the area and its mask", "Check `classes:` of the mask."
         problems.extend([cube.region.document.problem(("area",), found, "pixels to map", mend)])
-    _refuse_unlisted(cube, classes, problems)
+    problems.extend(starts.problems())
     problems.raise_if_any()
     return pixels
-
-
-def _classes(cube: Cube, tile: Tile, mask: np.ndarray) -> Counter:
-    """Mapped pixels of each class that needs a DPM/RPM ratio of its own."""
-    option = cube.region.settings.rothc.dpm_rpm
-    if not isinstance(option, RatioByClass):
-        return Counter()
-    points = Points.of_tile(cube.grid, tile).chosen(mask.ravel())
-    values = cube.layers[option.column].values(points, [None])[0]
-    return Counter(values[~np.isnan(values)].tolist())
-
-
-def _refuse_unlisted(cube: Cube, classes: Counter, problems: Problems) -> None:
-    option = cube.region.settings.rothc.dpm_rpm
-    unlisted = {number: count for number, count in classes.items() if number not in option.by_class}
-    if unlisted:
-        named = listed([f"class {number:g} ({count} pixels)" for number, count in sorted(unlisted.items())])
-        expected = f"one for every class of {option.column} in the area"
-        mend = f"Add it, for example `{min(unlisted):g}: 1.44`, or leave these pixels out by the mask."
-        loc = ("rothc", "dpm_rpm", "values")
-        problems.extend([cube.region.document.problem(loc, f"no ratio for {named}", expected, mend)])
 
 
 def _read_series(layer: Layer, problems: Problems) -> None:

@@ -273,3 +273,52 @@ def test_the_deep_check_names_mapped_classes_without_a_ratio(mini, write):
     assert "Add it, for example `7: 1.44`" in line
     mini.settings["rothc"]["dpm_rpm"]["values"]["7"] = 0.25
     check_cube(mini.region(), deep=True)
+
+
+def deep_problems(mini) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        check_cube(mini.region(), deep=True)
+    return str(caught.value).splitlines()
+
+
+def test_the_deep_check_finds_a_driver_of_0_that_every_later_year_is_divided_by(mini, write):
+    """A run would meet it on the map, after hours."""
+    values = np.full((32, 40), 500.0, "float32")
+    values[18:20, 20:22] = 0.0
+    write.raster(mini / "npp_1980.tif", values, 119.8, 30.4, 0.02)
+    write.raster(mini / "npp_1981.tif", values[::-1], 119.8, 30.4, 0.02)
+    mini.add("npp", **NPP, uri="npp_{year}.tif", years=[1980, 1981], resampling="nearest")
+    mini.settings["rothc"] = {"input_driver": "NPP"}
+    (line,) = deep_problems(mini)
+    assert "region.yaml:" in line
+    assert "rothc.input_driver: found NPP of 0 kg/m2/year at x " in line
+    assert "more pixels, expected above 0 in 1980: the input of every later year is divided by it" in line
+    mini.settings["rothc"] = {"input_driver": "constant"}
+    check_cube(mini.region(), deep=True)
+
+
+def test_the_deep_check_finds_a_first_map_without_carbon(mini, write):
+    values = np.full((32, 40), 4.0, "float32")
+    values[18:20, 20:22] = 0.0
+    write.raster(mini / "stock.tif", values, 119.8, 30.4, 0.02)
+    mini.add(
+        "first", driver="raster", role="stock", uri="stock.tif", unit="kg/m2", resampling="nearest",
+        valid_range=[0, 50],
+    )  # fmt: skip
+    mini.settings["rothc"] = {"first_map": "first"}
+    (line,) = deep_problems(mini)
+    assert "rothc.first_map: found " in line
+    assert "expected above 0: a soil with carbon. Declare `nodata: 0`" in line
+
+
+def test_the_deep_check_warns_of_a_rate_factor_for_classes_that_are_not_there(mini, write, caplog):
+    land_use(mini, write)
+    factor = {"column": "LAND_USE", "values": {"9": "paddy_all_year", "8": "paddy_all_year"}}
+    mini.settings["rothc"] = {"rate_factor": factor}
+    check_cube(mini.region(), deep=True)
+    (line,) = caplog.messages
+    assert line.endswith("changes nothing: no mapped pixel has its class 8, 9, LAND_USE holds 1, 2, 3")
+    caplog.clear()
+    factor["values"]["3"] = "paddy_all_year"
+    check_cube(mini.region(), deep=True)
+    assert not caplog.messages
