@@ -98,7 +98,9 @@ class _Base:
         values = layer.values(points, [label])[0]
         bad = np.flatnonzero(values <= 0)
         if len(bad) and not self.count:
-            self.first = f"{values[bad[0]]:g} {layer.unit} at x {points.x[bad[0]]:g}, y {points.y[bad[0]]:g}"
+            self.first = (
+                f"{values[bad[0]]:g} {layer.unit} at x {points.x[bad[0]]:.10g}, y {points.y[bad[0]]:.10g}"
+            )
         self.count += len(bad)
 
     def problem(self) -> Problem:

@@ -93,5 +93,5 @@ def _named(course: Course, model: TileModel) -> dict[str, np.ndarray]:
 
 def _problem(error: ValueError, tile: xr.Dataset) -> Problem:
     """What the checks of the cube and the starts let through, with the corner of the tile."""
-    corner = f" at x {float(tile['x'][0]):g}, y {float(tile['y'][0]):g}" if "x" in tile.coords else ""
+    corner = f" at x {float(tile['x'][0]):.10g}, y {float(tile['y'][0]):.10g}" if "x" in tile.coords else ""
     return Problem("RothC on the map", f"tile{corner}", str(error).rstrip("."))

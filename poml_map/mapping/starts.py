@@ -59,5 +59,5 @@ def _bad_pixels(tile: xr.Dataset, values: xr.DataArray, bad, expected: str, mend
     row, col = (int(index) for index in np.argwhere(tile["mask"].to_numpy())[where[0]])
     value = values.to_numpy()[where[0]]
     found = f"{len(where)} pixels such as {value:g} {values.attrs.get('units', '')}".strip()
-    place = f"x {float(tile['x'][col]):g}, y {float(tile['y'][row]):g}"
+    place = f"x {float(tile['x'][col]):.10g}, y {float(tile['y'][row]):.10g}"
     return [Problem(f"column {values.name}", place, found, expected, mend)]

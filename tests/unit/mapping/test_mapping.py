@@ -226,7 +226,7 @@ def test_a_class_without_a_ratio_is_refused_by_place(cube, model, tmp_path):
     with pytest.raises(InputError) as refusal:
         map_years(cube, TileModel(**{**vars(model), "inputs": inputs}))
     assert str(refusal.value).startswith(
-        f"column LAND_USE, x {GRID.x[col]:g}, y {GRID.y[row]:g}: found 1 pixels"
+        f"column LAND_USE, x {GRID.x[col]:.0f}, y {GRID.y[row]:.0f}: found 1 pixels"
     )
     assert "such as 5, expected one of the classes 1, 2 of `rothc.dpm_rpm`" in str(refusal.value)
 
@@ -263,7 +263,7 @@ def test_a_pixel_that_rothc_cannot_start_from_is_refused_by_place(cube, model, t
     create_store(tmp_path / "maps.zarr", GRID, YEARS, model.models, 64, {})
     with pytest.raises(InputError) as refusal:
         map_region(_reader(cube), GRID, started, tmp_path / "maps.zarr", tile_size=64)
-    assert str(refusal.value).startswith(f"column {column}, x {GRID.x[col]:g}, y {GRID.y[row]:g}: found")
+    assert str(refusal.value).startswith(f"column {column}, x {GRID.x[col]:.0f}, y {GRID.y[row]:.0f}: found")
     assert words in str(refusal.value)
     cube["mask"][row, col] = False
     assert map_years(cube, started)["PO"].notnull().any()
