@@ -100,15 +100,21 @@ def _check_column(region: Region, add: Add, loc: tuple, column: str, times: tupl
         return False
     time = region.column_time(column)
     if time is None:
-        known = [source.entry.cube_column for source in region.sources.values() if source.entry.cube_column]
-        mend = nearest(column, known) or "Add its catalog entry to `sources:`."
-        add(loc, f"{column}, which no source makes", expected, mend)
+        add(loc, f"{column}, which no source makes", expected, _mend_column(region, column))
         return False
     if time not in times:
         mend = "Take one year of it as a source of its own."
         add(loc, f"{column}, which has years", expected, mend)
         return False
     return True
+
+
+def _mend_column(region: Region, column: str) -> str:
+    named = region.sources.get(column)
+    if named is not None and named.entry.cube_column:
+        return f"Write `{named.entry.cube_column}`, the column that this source makes."
+    known = [source.entry.cube_column for source in region.sources.values() if source.entry.cube_column]
+    return nearest(column, known) or "Add its catalog entry to `sources:`."
 
 
 def _check_input(region: Region, add: Add) -> None:
@@ -135,6 +141,12 @@ def _check_rate_factor(region: Region, add: Add) -> None:
     if isinstance(option, FactorsByClass):
         _check_class_column(region, add, (*loc, "column"), option.column)
         _check_classes(add, (*loc, "values"), option.values)
+        factors = {(*loc, "values", name): months for name, months in option.values.items()}
+    else:
+        factors = {loc: option}
+    for where, months in factors.items():
+        if isinstance(months, list) and not any(months):
+            add(where, "twelve times 0: nothing would ever decay", "factors from 0 to 10 that are not all 0")
 
 
 def _check_class_column(region: Region, add: Add, loc: tuple, column: str) -> None:

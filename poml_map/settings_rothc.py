@@ -77,7 +77,9 @@ class Crop(Settings):
 
     sow: Month = Field(description="month of sowing, 1 to 12", examples=["11"])
     harvest: Month = Field(description="month of harvest, 1 to 12", examples=["5"])
-    weight: float = Field(1.0, gt=0, description="its part of the year's input, relative to other crops")
+    weight: float = Field(
+        1.0, gt=0, description="its part of the year's input, relative to other crops, above 0"
+    )
     at_harvest: float = Field(
         0.5, ge=0, le=1, description="share of its input that comes in the month of harvest, 0 to 1"
     )
@@ -138,7 +140,9 @@ class RothC(Settings):
         None, description="the column with the carbon of manure, kg/m2/year", examples=["MANURE"]
     )
     manure_months: Weights = Field(
-        [1.0] * 12, description="twelve weights, January to December, not negative"
+        [1.0] * 12,
+        description="twelve weights, January to December, not negative",
+        examples=["[0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0]"],
     )
     pools: Literal["equilibrium", "weihermueller"] = Field(
         "equilibrium", description="equilibrium or weihermueller"
@@ -147,7 +151,11 @@ class RothC(Settings):
     mu_max: float | None = Field(None, gt=0, description="a number above 0; then k_m is needed too")
     k_m: float | None = Field(None, ge=0, description="a number from 0, kg/m2; then mu_max is needed too")
     expected_change: float | None = Field(
-        None, gt=-0.9, lt=5, description="relative change from the first to the last year", examples=["0.10"]
+        None,
+        gt=-0.9,
+        lt=5,
+        description="relative change from the first to the last year, above -0.9 and below 5",
+        examples=["0.10"],
     )
     first_map: str = Field("ml", description="ml, or the name of a source with role stock")
     map_outputs: list[Literal["pools", "co2"]] = Field(

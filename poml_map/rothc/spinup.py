@@ -107,7 +107,7 @@ class _Cycle:
 
 def refuse_frozen(total_rate):
     """Rates summed over the whole cycle, refused where nothing decays: such a soil has no equilibrium."""
-    mend = "leave out places that are frozen all year"
+    mend = "leave out places that are frozen all year or have a rate factor of 0 in every month"
     checks.refuse("rate (sum of the cycle)", total_rate, total_rate <= 0, "above 0", mend)
     return total_rate
 

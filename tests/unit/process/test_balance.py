@@ -127,7 +127,7 @@ def test_what_rothc_refuses_is_told_by_coordinates(cube, problems_of):
     [line] = problems_of(equilibrium_rothc, frozen, 4.94)
     assert line == (
         "RothC, rate (sum of the cycle), y 1.5, x 3.5: found 0, expected above 0. "
-        "Leave out places that are frozen all year."
+        "Leave out places that are frozen all year or have a rate factor of 0 in every month."
     )
     lazy = equilibrium_rothc(frozen.chunk(y=1, x=2), 4.94)
     assert problems_of(lazy.compute, scheduler="synchronous") == [line]
