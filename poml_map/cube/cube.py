@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import xarray as xr
 
@@ -170,14 +173,20 @@ class Cube:
             inside, (row // _SITE_BLOCK) * (self.grid.width // _SITE_BLOCK + 1) + col // _SITE_BLOCK, -1
         )
         in_mask, data = np.zeros(len(row), bool), {}
-        for block in np.unique(blocks[inside]):
+
+        def read(block: int):
             members = np.flatnonzero(blocks == block)
             points = Points.of_pixels(self.grid, row[members], col[members])
-            in_mask[members] = self.mask_at(points)
-            for name, (dims, values) in self._values(points, columns).items():
-                if name not in data:
-                    data[name] = ((*dims, "site"), np.full((*values.shape[:-1], len(row)), np.nan, "float32"))
-                data[name][1][..., members] = values
+            return members, self.mask_at(points), self._values(points, columns)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for members, mapped, found in pool.map(read, np.unique(blocks[inside])):
+                in_mask[members] = mapped
+                for name, (dims, values) in found.items():
+                    if name not in data:
+                        nowhere = np.full((*values.shape[:-1], len(row)), np.nan, "float32")
+                        data[name] = ((*dims, "site"), nowhere)
+                    data[name][1][..., members] = values
         coords = self._time_coords() | {"in_mask": ("site", in_mask)}
         return self.described(xr.Dataset(data or self._empty(columns, len(row)), coords=coords))
 
