@@ -266,7 +266,7 @@ def test_a_pixel_that_rothc_cannot_start_from_is_refused_by_place(cube, model, t
     assert str(refusal.value).startswith(f"column {column}, x {GRID.x[col]:.0f}, y {GRID.y[row]:.0f}: found")
     assert words in str(refusal.value)
     cube["mask"][row, col] = False
-    assert map_years(cube, started)["PO"].notnull().any()
+    assert map_years(cube, started)["PO"].count() > 0
 
 
 @pytest.mark.parametrize(("size", "workers"), [(3, 1), (5, 2), (64, 1)])
