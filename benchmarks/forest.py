@@ -29,8 +29,8 @@ from sklearn.tree import DecisionTreeRegressor
 from poml_map.hybrid.boxes import compile_forest
 
 QUANTILES = (0.05, 0.95)
-SAMPLE = 10_000  # rows of a tile for scikit-learn
-QUANTILE_SAMPLE = 2_000  # and for quantile-forest
+SAMPLE = 100_000  # rows of a tile for scikit-learn: enough that starting its threads does not count
+QUANTILE_SAMPLE = 20_000  # and for quantile-forest
 # numba takes the features of the machine even where another processor is named, so they are named as well.
 PROCESSORS = {
     "as it is": {},

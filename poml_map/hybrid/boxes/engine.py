@@ -162,8 +162,8 @@ class CompiledForest:
 
 def _batches(windows, workers: int) -> list[np.ndarray]:
     """Windows that share a walk over the trees, and so that no thread waits long for the last."""
-    fair = -(-len(windows) // (workers * _BATCHES_PER_WORKER)) if workers > 1 else len(windows)
-    size = max(1, min(MOST_WINDOWS, fair))
+    batches = max(workers * _BATCHES_PER_WORKER if workers > 1 else 1, -(-len(windows) // MOST_WINDOWS))
+    size = max(1, -(-len(windows) // batches))
     return [windows[first : first + size] for first in range(0, len(windows), size)]
 
 
