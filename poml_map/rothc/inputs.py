@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +68,8 @@ def shares_from_ndvi(ndvi, bare_ndvi=BARE_NDVI):
     checks.whole_years(ndvi=ndvi)
     mean_year = ndvi.reshape(-1, params.MONTHS_PER_YEAR, *ndvi.shape[1:]).mean(axis=0)
     green = np.maximum(mean_year - checks.ndvi("bare_ndvi", bare_ndvi), 0.0)
-    total = green.sum(axis=0)
+    # In the order of the months: numpy's own sum has another one where there is a single site.
+    total = reduce(np.add, green)
     shares = np.full(green.shape, 1.0 / params.MONTHS_PER_YEAR)
     return np.divide(green, total, out=shares, where=total != 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import numpy as np
 
@@ -77,7 +78,8 @@ class _Engine:
 
         def part(pixels):
             soil, limit = Soil(*(values[pixels] for values in self.soil)), self.limit[pixels]
-            (warmth, _, surplus), factor = sky.of(pixels, self.desk), sky.factor_of(pixels, self.desk)
+            warmth, _, surplus = sky.of(pixels, self.desk)
+            factor = sky.factor_of(pixels, limit.size, self.desk)
             cover = _for_each(flat.spinup["cover"].block(pixels, self.desk), limit.size)
             rate = room(self.desk, "rate", cover.shape)
             spinup_rates(warmth, surplus, _index(flat.cell, pixels), cover, limit, self.deficit[pixels], rate)
@@ -114,7 +116,8 @@ class _Engine:
 
         def part(pixels):
             size = len(self.limit[pixels])
-            (warmth, peak, surplus), factor = sky.of(pixels, self.desk), sky.factor_of(pixels, self.desk)
+            warmth, peak, surplus = sky.of(pixels, self.desk)
+            factor = sky.factor_of(pixels, size, self.desk)
             months = Months(
                 warmth=warmth,
                 peak=peak * np.fmax.reduce(factor, axis=1) if factor.size else peak,
@@ -127,11 +130,11 @@ class _Engine:
                 manure=flat.manure.block(pixels, self.desk) if flat.manure else _NONE,
             )
             march(pixels.start, size, months, site, record)
-            relative = months.relative.sum(axis=0)
+            relative = _sum(months.relative)
             relative = relative[months.zone] if months.zone.size else relative
             added[pixels] = relative * start.annual_input[pixels]
             if flat.manure:
-                added[pixels] += months.manure.sum(axis=0)
+                added[pixels] += _sum(months.manure)
 
         self._each(part, len(flat.relative))
         return Course(
@@ -159,11 +162,13 @@ class _Engine:
 class _Sky:
     """Temperature modifier and rain less evaporation: once for all cells, or part by part where pixels have their own.
 
-    A factor on rates that is the same everywhere is within the modifier.
+    A factor on rates stays apart, also where one column stands for all: a pixel must not come out otherwise because it
+    is the only one.
     """
 
     def __init__(self, weather, cell):
         self.factor = weather["rate_factor"]
+        self.has_factor = not (self.factor.is_shared and (self.factor.values == 1.0).all())
         self.series = [weather[name] for name in ("air_temp", "precip", "evaporation")]
         is_by_cell = cell.size > 0 or all(series.is_shared for series in self.series)
         self.of_cells = self._derive(slice(None), {}) if is_by_cell else None
@@ -172,21 +177,24 @@ class _Sky:
         """Modifier [-], its largest value in each month and surplus [mm], see `march.Months`."""
         return self.of_cells or self._derive(pixels, desk)
 
-    def factor_of(self, pixels, desk):
-        """The further factor (months, n), or (0, 0) where it is within the modifier."""
-        return _NONE if self.factor.is_shared else self.factor.block(pixels, desk)
+    def factor_of(self, pixels, size, desk):
+        """The further factor (months, size), or (0, 0) where there is none."""
+        return _for_each(self.factor.block(pixels, desk), size) if self.has_factor else _NONE
 
     def _derive(self, pixels, desk):
         warmth, precip, evaporation = (series.block(pixels, desk) for series in self.series)
         to_temperature_modifier(warmth)
-        if self.factor.is_shared:
-            warmth *= self.factor.block(pixels, desk)
         surplus = np.subtract(precip, evaporation, out=precip if precip.shape >= evaporation.shape else None)
         return warmth, np.fmax.reduce(warmth, axis=1), surplus
 
 
 def _index(index, pixels):
     return index[pixels] if index.size else NO_INDEX
+
+
+def _sum(months):
+    """Sum of the rows from the first on; numpy's own has another order where there is but one column."""
+    return reduce(np.add, months, np.zeros(months.shape[1]))
 
 
 def _for_each(values, size):

@@ -8,12 +8,12 @@ from poml_map.compiling import compiled
 
 from ..flat import NO_INDEX
 from .columns import BLOCK, read
-from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, powers, stays
+from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, correct_large, powers, stays
 
 # Rows of a block's local array. BIO and HUM run three times: with the input and what decays of DPM and RPM, and then
 # 1 kg of each alone; what becomes of those two are the columns of the linear map of a cycle.
 _DPM, _RPM, _KEPT_DPM, _KEPT_RPM, _BIO, _HUM, _BIO_OF_BIO, _HUM_OF_BIO, _BIO_OF_HUM, _HUM_OF_HUM = range(10)
-_STAYS, _CAME, _TO_DPM, _TO_RPM, _TO_HUM, _ALPHA, _BETA, _ROWS = range(10, 18)
+_STAYS, _CAME, _TO_DPM, _TO_RPM, _TO_HUM, _ALPHA, _BETA, _EXPONENT, _ROWS = range(10, 19)
 
 
 @compiled
@@ -75,16 +75,14 @@ def _begin(block, split, soil, low, width):
 @compiled(inline="always")
 def _read_month(block, rate, c_input, month, low, width):
     read(c_input[month % len(c_input)], NO_INDEX, low, width, block[_CAME])
-    left, is_small = block[_STAYS], True
+    hum_stays, exponent, largest = block[_STAYS], block[_EXPONENT], 0.0
     for j in range(width):
-        left[j] = rate[month, low + j] * SLOWEST_MONTHLY
-        is_small &= not left[j] > SERIES_UP_TO
-    if is_small:
-        for j in range(BLOCK):
-            left[j] = stays(left[j], True)
-    else:
-        for j in range(BLOCK):
-            left[j] = stays(left[j], False)
+        exponent[j] = rate[month, low + j] * SLOWEST_MONTHLY
+        largest = max(largest, exponent[j])
+    for j in range(BLOCK):
+        hum_stays[j] = stays(exponent[j])
+    if largest > SERIES_UP_TO:
+        correct_large(exponent, hum_stays)
 
 
 @compiled(inline="always")

@@ -33,18 +33,27 @@ class Soil(NamedTuple):
 
 
 @compiled(inline="always")
-def stays(exponent, is_small):
-    """exp(-exponent): the share of HUM that stays in a month.
+def stays(exponent):
+    """exp(-exponent), the share of HUM that stays in a month, for exponents from 0 to SERIES_UP_TO.
 
-    With `is_small`, no exponent of the loop this stands in above SERIES_UP_TO, the Taylor series to the 6th power. What
-    is left out is below (1/32)^7 / 7! = 6e-15, for DPM 500 times that. Its order of sums lets the processor work on
-    several terms at once.
+    The Taylor series to the 6th power: what is left out is below (1/32)^7 / 7! = 6e-15, for DPM 500 times that. Its
+    order of sums lets the processor work on several terms at once. Larger ones are for `correct_large`.
     """
-    if not is_small:
-        return math.exp(-exponent)
     square = exponent * exponent
     last = _4TH - _5TH * exponent + _6TH * square
     return (1.0 - exponent) + square * ((_2ND - _3RD * exponent) + square * last)
+
+
+@compiled
+def correct_large(exponents, stay):
+    """Put exp(-exponent) where an exponent is too large for the series.
+
+    Pixel by pixel, and in a loop of its own: the one of the series is the same machine code, with the same roundings,
+    whoever the neighbours of a pixel are.
+    """
+    for j in range(len(exponents)):
+        if exponents[j] > SERIES_UP_TO:
+            stay[j] = math.exp(-exponents[j])
 
 
 @compiled(inline="always")

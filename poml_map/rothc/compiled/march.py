@@ -11,7 +11,7 @@ from poml_map.compiling import compiled
 from .. import params
 from ..flat import NO_INDEX
 from .columns import BLOCK, read
-from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, powers, stays
+from .decay import SERIES_UP_TO, SLOWEST_MONTHLY, correct_large, powers, stays
 from .water import COVER_SLOPE, drought_slope, next_deficit, slowed_by_drought
 
 _YEAR = params.MONTHS_PER_YEAR
@@ -104,11 +104,10 @@ def march(first, size, months, site, record):
             _weather(block, _cover_of(block, months.cover[month], low, width))
             if months.factor.size > 0:
                 _scale(block, months.factor[month], low, width)
+            _set_stays(block)
             # Drought, cover and BIO only make decay slower than this.
-            if not months.peak[month] * fastest > SERIES_UP_TO:
-                _set_stays(block, True)
-            else:
-                _set_stays(block, False)
+            if months.peak[month] * fastest > SERIES_UP_TO:
+                correct_large(block[_EXPONENT], block[_STAYS])
             _step(block)
             if months.manure.size > 0:
                 read(months.manure[month], NO_INDEX, low, width, block[_MANURE])
@@ -185,13 +184,14 @@ def _scale(block, factor, low, width):
 
 
 @compiled(inline="always")
-def _set_stays(block, is_small):
+def _set_stays(block):
     """With mu: what stays of HUM in the month."""
     bio, k_m, shift, exponent = block[_BIO], block[_K_M], block[_SHIFT], block[_EXPONENT]
     hum_stays = block[_STAYS]
     for j in range(BLOCK):
         shifted = bio[j] + shift[j]
-        hum_stays[j] = stays(exponent[j] * (shifted / (shifted + k_m[j])), is_small)
+        exponent[j] *= shifted / (shifted + k_m[j])
+        hum_stays[j] = stays(exponent[j])
 
 
 @compiled(inline="always")

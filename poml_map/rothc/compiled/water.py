@@ -36,7 +36,7 @@ def to_temperature_modifier(air_temp):
     """
     values = air_temp.ravel()
     for i in range(values.size):
-        root = stays(_B / (values[i] + _C) / 256.0, True)
+        root = stays(_B / (values[i] + _C) / 256.0)
         root *= root
         root *= root
         root *= root
