@@ -14,7 +14,7 @@ import numpy as np
 
 from . import checks
 from .engine import michaelis_menten
-from .fitting import SCREEN_MU, SCREEN_RATIO, STEP_TOLERANCE, Family, Loss
+from .fitting import AS_GOOD, SCREEN_MU, SCREEN_RATIO, Family, Loss, is_minimum
 from .problem import MU_BOUNDS
 from .profile import RidgeProfile, profile_ridge
 
@@ -160,7 +160,9 @@ def _limit_of(best, loss, max_iterations):
 
     A limit that is no worse is taken: it says the same with one parameter less.
     """
-    no_worse_than = best.fun * (1.0 + 1e-9) + 1e-16  # the loss is scaled: 1e-16 is rounding of a perfect fit
+    no_worse_than = (
+        best.fun * (1.0 + AS_GOOD) + 1e-16
+    )  # the loss is scaled: 1e-16 is rounding of a perfect fit
     taken = []
     for limit in (Family("k_m_zero", loss), Family("linear", loss)):
         end = limit.minimise(limit.best_starts(1)[0], max_iterations)
@@ -185,13 +187,12 @@ def _report(problem, family, point, ends, both, with_profile):
             f"mu runs to {'zero' if point[0] < 0 else 'infinity'}: inputs cannot explain the stocks; check the "
             f"input driver, stocks and units. {'; '.join(listed)}"
         )
-    eigenvalues = np.linalg.eigvalsh(hessian)
-    if not (eigenvalues[0] > 0 and np.abs(step).max() < STEP_TOLERANCE):
-        raise CalibrationError(
-            f"the end at mu_max {mu_max:.6g}, K_m {k_m:.6g} kg/m2 is no minimum (curvatures {eigenvalues}, "
-            f"remaining step {step}). {'; '.join(listed)}"
-        )
     value, gradient = family.value_and_gradient(point)
+    if not is_minimum(value, hessian, step):
+        raise CalibrationError(
+            f"the end at mu_max {mu_max:.6g}, K_m {k_m:.6g} kg/m2 is no minimum (curvatures "
+            f"{np.linalg.eigvalsh(hessian)}, remaining step {step}). {'; '.join(listed)}"
+        )
     chain = family.chain(point)
     mu = michaelis_menten(problem.start[2][np.isfinite(problem.start[2])], mu_max, k_m)
     return CalibrationResult(

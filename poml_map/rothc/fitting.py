@@ -19,6 +19,12 @@ LIMIT_RATIO = 1e4
 STEP_TOLERANCE = 1e-6
 """Newton step, in units of the log parameters, below which a point is a minimum."""
 
+AS_GOOD = 1e-6
+"""Two losses that differ by less than this part say the same: to tell parameters apart takes a part of about 1 / n."""
+
+ROUNDING = 1e-12
+"""Part of the loss that a step has to be worth: less is rounding, along a ridge that is flat there."""
+
 SCREEN_MU = (0.2, 0.4, 0.7, 1.0, 1.5, 2.5)
 SCREEN_RATIO = (0.05, 0.3, 1.0, 4.0)
 
@@ -185,3 +191,21 @@ class Family:
             return np.ones((1, 1))
         saturation = self.natural(point)[1] / (self.natural(point)[1] + self.loss.typical_bio)
         return np.array([[1.0, -saturation], [0.0, 1.0]])
+
+
+def is_minimum(value, hessian, step):
+    """Whether a loss, its second derivatives and the Newton step that remains (p,) are those of a minimum.
+
+    Along the ridge of K_m the loss is so flat far out that rounding alone moves the step by more than
+    `STEP_TOLERANCE`; what the step would gain then tells.
+
+    Examples
+    --------
+    >>> flat = np.diag([0.8, 7.6e-8])
+    >>> is_minimum(0.03, flat, np.array([0.0, 5e-6])), is_minimum(0.03, flat, np.array([0.0, 0.1]))
+    (True, False)
+    """
+    if np.linalg.eigvalsh(hessian)[0] <= 0:
+        return False
+    gain = 0.5 * step @ hessian @ step
+    return bool(np.abs(step).max() < STEP_TOLERANCE or gain < ROUNDING * value)

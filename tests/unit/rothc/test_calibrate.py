@@ -361,3 +361,36 @@ def test_bad_calibration_arguments_are_refused(make_problem, arguments, words):
 def test_bad_site_masks_are_refused(make_problem, mask):
     with pytest.raises(ValueError, match="site_mask"):
         make_problem().subset(mask)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "limit"), [(30.0, "none"), (220.0, "linear"), (0.03, "none"), (1e-3, "k_m_zero")]
+)
+def test_a_best_k_m_far_out_on_the_ridge_is_found_in_noisy_data(ratio, limit):
+    """The loss is so flat there that the Newton step is rounding: a fit, not a failure.
+
+    The noise is taken perpendicular to what the two parameters can change, so the best K_m is known.
+    """
+    bio = np.linspace(0.05, 0.12, 30)
+    sites = {"start": np.stack([0.2 * bio, 6 * bio, bio, 40 * bio]), "iom": np.full(30, 0.4), "clay": 23.4}
+    sites |= {"rate": np.ones((240, 30)), "c_input": np.full((240, 30), 0.02)}
+    typical = np.median(bio)
+
+    def stocks(point):
+        mu, k_m = np.exp(point[0]), typical * np.exp(point[1])
+        return rothc.forward(rothc.CalibrationProblem(**sites), mu * (1 + k_m / typical), k_m, [240])[0]
+
+    best = np.log([1.4, ratio])
+    steps = 1e-4 * np.eye(2)
+    directions = np.linalg.qr(np.column_stack([stocks(best + step) - stocks(best - step) for step in steps]))[
+        0
+    ]
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(0, 0.45, 30)
+        observed = stocks(best) + noise - directions @ (directions.T @ noise)
+        later = {"site_index": np.arange(30), "month_index": np.full(30, 240), "stock": observed}
+        fit = rothc.calibrate(rothc.CalibrationProblem(**sites, **later), profile=False)
+        assert fit.limit == limit
+        assert_allclose(fit.mu_typical, 1.4, rtol=1e-3 if limit == "none" else 0.02)
+        if limit == "none":
+            assert_allclose(fit.k_m, ratio * typical, rtol=1e-2)
