@@ -135,6 +135,7 @@ def write_map(
         file.colorinterp = [ColorInterp.gray]
         file.update_tags(**dataset_tags)
         file.update_tags(1, **_statistics(pixels))
+        del pixels  # the file has them: several maps may be in work at once
         file.build_overviews(_overviews(grid), Resampling.average)  # averages keep the regional mean
         copy(file, memory.name, **_COG_OPTIONS)
         # Python writes the bytes, not GDAL: a full disk then raises, with its errno, at the right place.

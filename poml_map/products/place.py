@@ -62,17 +62,15 @@ def block_mean(values, block: int) -> np.ndarray:
     values = np.asarray(values, np.float32)
     if block == 1:
         return values
-    height, width = values.shape
-    rows, columns = -(-height // block), -(-width // block)
-    padded = np.full((rows * block, columns * block), np.nan, np.float32)
-    padded[:height, :width] = values
+    rows, columns = (-(-length // block) for length in values.shape)
     total, count = np.zeros((rows, columns)), np.zeros((rows, columns), np.int32)
     for row in range(block):
         for column in range(block):
-            part = padded[row::block, column::block]
+            part = values[row::block, column::block]
             valid = np.isfinite(part)
-            np.add(total, part, out=total, where=valid)
-            count += valid
+            there = np.s_[: part.shape[0], : part.shape[1]]  # one less where the edge cuts a block
+            np.add(total[there], part, out=total[there], where=valid)
+            count[there] += valid
     return np.where(count, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
@@ -96,7 +94,7 @@ def weighted_mean(values, grid: Grid) -> float:
     valid = np.isfinite(values)
     weights = _row_weights(grid)
     area = float(valid.sum(axis=1) @ weights)
-    total = np.where(valid, values, 0).sum(axis=1, dtype=float) @ weights
+    total = values.sum(axis=1, dtype=float, where=valid) @ weights
     return float(total / area) if area > 0 else math.nan
 
 
