@@ -81,7 +81,8 @@ def map_forest(
 
     Notes
     -----
-    Memory follows the chunks of lazy data, whatever the size of the region. A map is written chunk by chunk with
+    Memory follows the chunks of lazy data, whatever the size of the region; files are read through GDAL, whose own cache
+    takes up to 5 % of the machine's memory (``GDAL_CACHEMAX``). A map is written chunk by chunk with
     ``maps.to_zarr(path)``, or ``maps["mean"].rio.to_raster(path, tiled=True, lock=threading.Lock())``.
 
     Examples
@@ -182,6 +183,7 @@ def _described(maps: xr.Dataset, stack: xr.Dataset, saved: SavedForest | None) -
         maps[name].attrs["long_name"] = _LONG_NAMES.get(
             name, f"quantile {quantile} of the values of the trees"
         )
+        maps[name].encoding["_FillValue"] = np.float32(np.nan)  # GeoTIFFs tell it
         if saved:
             maps[name].attrs["units"] = STOCK_LABELS.get(saved.target_unit, saved.target_unit)
     kept = {name: values for name, values in stack.coords.items() if set(values.dims) <= set(maps.dims)}

@@ -22,7 +22,8 @@ from poml_map.mapping.tiles import TileModel, map_tile
 
 log = logging.getLogger(__name__)
 
-#: Pixels along one side of a tile: 128 keep two tiles in work below 1 GiB with 252 months of four drivers.
+#: Pixels along one side of a tile. With 21 years of 12 covariates and 252 months of four drivers a tile of 128 takes
+#: 0.1 GiB of a thread, one of 256 takes 0.3 GiB in the same time a pixel, and one of 64 a fifth more time.
 TILE_SIZE = 128
 
 # Tiles along one side of a neighbourhood.

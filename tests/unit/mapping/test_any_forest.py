@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from contextlib import contextmanager
 
 import dask
 import numpy as np
@@ -183,6 +184,8 @@ def test_a_lazy_map_is_written_chunk_by_chunk(forest, data, tmp_path):
     with rasterio.open(tmp_path / "mean.tif") as file:
         assert_array_equal(file.read(1), poml_map.map_forest(forest, data.isel(year=0))["mean"])
         assert file.crs == rasterio.CRS.from_epsg(32651)
+        assert np.isnan(file.nodata)
+        assert file.descriptions == ("mean of the trees",)
 
 
 def test_a_map_with_years_goes_to_zarr(forest, data, tmp_path):
@@ -424,8 +427,30 @@ def test_dask_threads_start_no_threads_of_their_own(forest, data):
     thread.join()
     assert found == [1]
     assert 1 <= threads_to_start(None) <= 6
-    begun, start = [], threading.Thread.start
     lazy = poml_map.map_forest(forest, data.chunk({"y": 4}), tile_size=2)
+    with counting_threads() as begun:
+        lazy.compute(scheduler="synchronous")
+        assert begun == []
+        in_threads(abs, [1, 2, 3], workers=2)
+        assert len(begun) == 2
+
+
+def test_the_forests_own_predict_starts_none_either(data):
+    X, y = table()
+    X.loc[::5, "CLAY"] = np.nan
+    model = RandomForestRegressor(n_estimators=4, random_state=0, n_jobs=2).fit(X, y)
+    lazy = poml_map.map_forest(model, data.chunk({"y": 4}))
+    with counting_threads() as begun:
+        lazy.compute(scheduler="synchronous")
+        assert begun == []
+        model.predict(X)
+        assert begun != []  # the user's own model is as it was
+
+
+@contextmanager
+def counting_threads():
+    """Names of the threads that are started."""
+    begun, start = [], threading.Thread.start
 
     def counting(self):
         begun.append(self.name)
@@ -433,7 +458,4 @@ def test_dask_threads_start_no_threads_of_their_own(forest, data):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", counting)
-        lazy.compute(scheduler="synchronous")
-        assert begun == []
-        in_threads(abs, [1, 2, 3], workers=2)
-        assert len(begun) == 2
+        yield begun
