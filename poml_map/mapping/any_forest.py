@@ -81,8 +81,8 @@ def map_forest(
 
     Notes
     -----
-    Memory follows the chunks of lazy data, whatever the size of the region; files are read through GDAL, whose own cache
-    takes up to 5 % of the machine's memory (``GDAL_CACHEMAX``). A map is written chunk by chunk with
+    Memory follows the chunks of lazy data, whatever the size of the region. Files are read through GDAL, whose own
+    cache takes up to 5 % of the machine's memory (``GDAL_CACHEMAX``). A map is written chunk by chunk with
     ``maps.to_zarr(path)``, or ``maps["mean"].rio.to_raster(path, tiled=True, lock=threading.Lock())``.
 
     Examples
