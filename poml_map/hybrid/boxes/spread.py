@@ -13,7 +13,7 @@ import numpy as np
 from poml_map.compiling import compiled
 
 from .rows import note_trees
-from .vectors import LANES, add_powers, count_at_most
+from .vectors import LANES, add_powers, divide
 
 #: Trees whose values are noted before they are added up: for 64 x 64 pixels they stay in a processor's second cache.
 TREES_NOTED = 16
@@ -73,19 +73,19 @@ def quantile_place(quantile: float, n_trees: int) -> tuple[int, float]:
 @compiled
 def find_quantile(noted, n_trees, usable, rank, share, found):
     """Quantile of the values that `rows.note_trees` noted for one window; `found` is (pixels,) float64."""
-    lower, upper = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
-    middle, count = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    memory = np.empty((7, LANES), np.int32)
+    lower, upper, up_to_upper, above_upper = memory[0], memory[1], memory[2], memory[3]
     step = len(noted) // LANES
     for block in range(LANES):
         if usable[block]:
             values = noted[block * step : block * step + n_trees * LANES]
             _range(values, lower, upper)
-            _halve(values, rank, lower, upper, middle, count)
-            count_at_most(values, lower, count)
-            _next_above(values, lower, upper)
+            up_to_upper[:] = n_trees
+            above_upper[:] = upper
+            _narrow(values, rank, lower, upper, up_to_upper, above_upper, memory[4], memory[5], memory[6])
             for lane in range(LANES):
                 this = np.float64(lower[lane])
-                following = this if count[lane] > rank + 1 else np.float64(upper[lane])
+                following = this if up_to_upper[lane] > rank + 1 else np.float64(above_upper[lane])
                 found[block * LANES + lane] = this + share * (following - this)
 
 
@@ -101,29 +101,28 @@ def _range(values, lower, upper):
 
 
 @compiled
-def _halve(values, rank, lower, upper, middle, count):
-    """Narrow the range until `lower` is the smallest number that more than `rank` of the values do not exceed."""
+def _narrow(values, rank, lower, upper, up_to_upper, above_upper, middle, count, last):
+    """Halve the range of every lane until `lower` and `upper` are its value of this rank.
+
+    Both ends are values of the lane all the time, so that there are no more rounds than its distinct values need.
+    Beside them are kept how many values there are up to `upper`, and the next one above it.
+    """
+    following = np.empty_like(last)
     while True:
-        open_lanes = 0
+        still_open = 0
         for lane in range(LANES):
-            width = upper[lane] - lower[lane]
-            middle[lane] = lower[lane] + width // 2
-            open_lanes += width > 0
-        if open_lanes == 0:
+            middle[lane] = lower[lane] + (upper[lane] - lower[lane]) // 2
+            still_open += upper[lane] > lower[lane]
+        if still_open == 0:
             return
-        count_at_most(values, middle, count)
+        divide(values, middle, count, last, following)
         for lane in range(LANES):
-            enough = count[lane] > rank
-            upper[lane] = middle[lane] if enough else upper[lane]
-            lower[lane] = lower[lane] if enough else min(middle[lane] + 1, upper[lane])
-
-
-@compiled
-def _next_above(values, lower, upper):
-    """Smallest value above `lower` into `upper`, or `lower` itself where there is none."""
-    upper[:] = lower
-    for first in range(0, len(values), LANES):
-        for lane in range(LANES):
-            value = values[first + lane]
-            nearer = value > lower[lane] and (upper[lane] == lower[lane] or value < upper[lane])
-            upper[lane] = value if nearer else upper[lane]
+            if upper[lane] > lower[lane]:
+                if count[lane] > rank:
+                    upper[lane], up_to_upper[lane], above_upper[lane] = (
+                        last[lane],
+                        count[lane],
+                        following[lane],
+                    )
+                else:
+                    lower[lane] = following[lane]

@@ -244,35 +244,46 @@ def _for_all(to, array, do):
         do(to.load(to.pointer(array, build.mul(loop.index, ir.Constant(_INT64, LANES))), _INT32))
 
 
-def _zeros(to, element):
-    """Register that holds 0 in every lane."""
-    return cgutils.alloca_once_value(to.builder, ir.Constant(_vector(element), [0] * LANES))
+def _zeros(element):
+    return ir.Constant(_vector(element), [0] * LANES)
 
 
 _BEGIN = ir.Constant(_INT64, 0)
 
 
 @intrinsic
-def count_at_most(typingctx, values, limits, counts):
-    """``count_at_most(values, limits, counts)``: how many values of a lane are at most its limit.
+def divide(typingctx, values, limits, counts, last, following):
+    """``divide(values, limits, counts, last, following)``: where the limit of each lane divides its values.
 
-    `values` is a whole number of 64 lanes of int32, `limits` and `counts` are one.
+    Written are the number of values up to the limit, the largest of them, and the smallest value above it. `values` is
+    a whole number of 64 lanes of int32, the others are one. Of no value the extremes are those of int32.
     """
 
     def code(*parts):
         to = _Code(*parts)
         build = to.builder
-        limit, count = to.load(to.pointer(1, _BEGIN), _INT32), _zeros(to, _INT32)
+        smallest_int, largest_int = (to.lanes(ir.Constant(_INT32, value)) for value in (-(2**31), 2**31 - 1))
+        limit = to.load(to.pointer(1, _BEGIN), _INT32)
+        count, low, high = (
+            cgutils.alloca_once_value(build, start) for start in (_zeros(_INT32), smallest_int, largest_int)
+        )
 
         def compare(found):
-            flags = build.sext(build.icmp_signed("<=", found, limit), _vector(_INT32))
-            build.store(build.sub(build.load(count), flags), count)
+            below = build.icmp_signed("<=", found, limit)
+            build.store(build.sub(build.load(count), build.sext(below, _vector(_INT32))), count)
+            for extreme, operator, here in (
+                (low, ">", build.select(below, found, smallest_int)),
+                (high, "<", build.select(below, largest_int, found)),
+            ):
+                known = build.load(extreme)
+                build.store(build.select(build.icmp_signed(operator, here, known), here, known), extreme)
 
         _for_all(to, 0, compare)
-        to.store(build.load(count), to.pointer(2, _BEGIN))
+        for number, result in ((2, count), (3, low), (4, high)):
+            to.store(build.load(result), to.pointer(number, _BEGIN))
         return to.context.get_dummy_value()
 
-    return types.void(values, limits, counts), code
+    return types.void(values, limits, counts, last, following), code
 
 
 @intrinsic
@@ -285,7 +296,7 @@ def add_powers(typingctx, values, sums, squares):
     def code(*parts):
         to = _Code(*parts)
         build = to.builder
-        total, squared = _zeros(to, _INT32), _zeros(to, _INT64)
+        total, squared = (cgutils.alloca_once_value(build, _zeros(kind)) for kind in (_INT32, _INT64))
 
         def add(found):
             wide = build.sext(found, _vector(_INT64))

@@ -66,6 +66,14 @@ def test_no_sum_of_a_round_of_trees_leaves_int32(table, n_trees):
     assert np.abs(leaves).max() * min(n_trees, TREES_AT_ONCE) > 2**31 * 0.99
 
 
+def test_squares_of_thousands_of_trees_stay_in_int64():
+    tree = DecisionTreeRegressor().fit([[0.0], [1.0]], [-5.0, 3.0])
+    model = RandomForestRegressor(5000)
+    model.estimators_ = [tree] * 5000
+    leaves = flatten(model).items.astype(np.int32).astype(float)
+    assert 2**61 < 5000 * np.abs(leaves[1]) ** 2 < 2**63
+
+
 def test_thresholds_are_the_largest_float32_that_are_not_above(table):
     X, y = table
     model = DecisionTreeRegressor().fit(X, y)

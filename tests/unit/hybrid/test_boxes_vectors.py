@@ -72,8 +72,8 @@ def scalars(mask, bits):
 
 
 @numba.njit
-def count(values, limits, counts):
-    vectors.count_at_most(values, limits, counts)
+def divide(values, limits, counts, last, following):
+    vectors.divide(values, limits, counts, last, following)
 
 
 @numba.njit
@@ -119,11 +119,15 @@ def test_lowest_lane_and_size_of_a_mask(mask):
     assert (low, size, number) == ((mask & -mask).bit_length() - 1, mask.bit_count(), 1.5)
 
 
-def test_values_at_most_a_limit_are_counted_lane_by_lane(random):
+def test_a_limit_divides_the_values_of_its_lane(random):
     numbers = random.integers(-5, 5, (7, 64)).astype(np.int32)
-    limits, counts = random.integers(-5, 5, 64).astype(np.int32), np.full(64, -1, np.int32)
-    count(numbers.ravel(), limits, counts)
-    assert_array_equal(counts, (numbers <= limits).sum(axis=0))
+    limits = random.integers(-6, 6, 64).astype(np.int32)
+    counts, last, following = np.empty((3, 64), np.int32)
+    divide(numbers.ravel(), limits, counts, last, following)
+    below = numbers <= limits
+    assert_array_equal(counts, below.sum(axis=0))
+    assert_array_equal(last, np.where(below, numbers, -(2**31)).max(axis=0))
+    assert_array_equal(following, np.where(below, 2**31 - 1, numbers).min(axis=0))
 
 
 def test_values_and_their_squares_are_added_without_a_digit_lost(random):
