@@ -186,11 +186,8 @@ def write_years(
         year = years[index]
         return write_map(Path(folder) / map_name(model, year), maps[index], grid, year=year, **facts)
 
-    pool = ThreadPoolExecutor(workers or min(os.cpu_count() or 1, _MOST_WORKERS))
-    try:
-        return list(pool.map(write, range(len(years))))
-    finally:
-        pool.shutdown(cancel_futures=True)  # after an error no further year is begun
+    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
+        return list(pool.map(write, range(len(years))))  # after an error no further year is begun
 
 
 def read_map(path) -> np.ndarray:

@@ -66,6 +66,25 @@ def test_a_missing_cell_is_not_part_of_an_average():
     assert_allclose(values, [3.0, np.nan])  # three of four; one of four is less than half
 
 
+def test_sub_points_beyond_the_edge_are_not_part_of_an_average():
+    """A pixel that hangs over the western edge: two of its four sub-points lie on the raster."""
+    z = np.full((4, 4), 900.0)
+    z[2:, 0] = [2.0, 4.0]
+    assert_allclose(at(GEO, z, [0.25], [1.0], "average", side=2, size=(2.0, 2.0)), [3.0])
+
+
+def test_points_that_are_chosen_take_along_what_is_known_of_them():
+    points, wanted = Points.of_tile(Grid("EPSG:32651", (1000.0, 0, 2e5, 0, -1000.0, 3.4e6), 3, 2), Tile(0, 2, 0, 3)), [
+        False, True, True, False, False, True,
+    ]  # fmt: skip
+    lon, lat = points.coordinates("EPSG:4326")
+    points.once("number", lambda: np.arange(6))
+    part = points.chosen(np.array(wanted))
+    assert_array_equal(part.once("number", list), [1, 2, 5])
+    assert_array_equal(part.coordinates("EPSG:4326"), [lon[wanted], lat[wanted]])
+    assert_array_equal(part.coordinates("OGC:CRS84"), [lon[wanted], lat[wanted]])
+
+
 def test_a_pixel_of_half_valid_sub_points_keeps_its_mean():
     z = np.array([[1.0, 3, 0, 0], [np.nan, np.nan, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
     assert_allclose(at(GEO, z, [1.0], [3.0], "average", side=2, size=(2.0, 2.0)), [2.0])
