@@ -8,10 +8,10 @@ RUN    ?= run
 SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo highfield test test-all test-oldest bench bench-rothc bench-forest check format clean
+.PHONY: help install demo highfield test test-all test-oldest bench bench-run bench-mapping bench-rothc bench-forest check format clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## virtual environment in .venv with poml_map and what development needs
 
@@ -43,7 +43,12 @@ test-oldest: ## the forest on the oldest scikit-learn that is supported, in an e
 	    -r tests/oldest-requirements.txt pytest hypothesis
 	PYTHONPATH=. $(VENV)-oldest/bin/python -m pytest -q -p no:cacheprovider tests/unit/hybrid
 
-bench: install ## time and memory of a whole run (SIZE=tiny, small or paper)
+bench: bench-forest bench-mapping ## the table of docs/performance.md: the forest engine, then mapping and products
+
+bench-mapping: install ## mapping and products from a trained model beside scikit-learn, numpy, GDAL (some 15 minutes)
+	$(BIN)/python benchmarks/mapping.py
+
+bench-run: install ## time and memory of a whole run (SIZE=tiny, small or paper)
 	$(BIN)/python benchmarks/whole_run.py $(SIZE)
 
 bench-rothc: install ## RothC against a plain loop and numpy over pixels: speed, memory, compile time
