@@ -80,7 +80,7 @@ class TileMaps:
     maps : dict of str -> ndarray of float32, shape (years, rows, cols)
         Stocks at the end of the sampling month, and pools [kg/m2]; CO2 of the twelve months before it
         [kg/m2/year], which the first year has not. All share one mask: NaN outside the area and where a covariate or
-        driver is missing in any year.
+        driver is missing, or infinite, in any year.
     counts : Counter
         Pixels ``mapped``, ``outside`` the area and ``no data: COLUMN``; of the mapped ones those whose class takes the
         pooled fit, by class.
@@ -140,8 +140,9 @@ def _complete(tile: xr.Dataset, model: TileModel, counts: Counter) -> np.ndarray
         if name == "mask":
             continue
         values = tile[name].to_numpy()
-        # The largest of numbers and NaN is NaN: one pass, where asking every number for NaN takes two.
-        missing = np.isnan(values.max(axis=0) if values.ndim > 1 else values)
+        with np.errstate(invalid="ignore"):  # of +inf and -inf together
+            # The sum of numbers and NaN or infinity is none: one pass, where asking every number takes two.
+            missing = ~np.isfinite(values.sum(axis=0) if values.ndim > 1 else values)
         if (complete & missing).any():
             counts[f"no data: {name}"] += int((complete & missing).sum())
         complete &= ~missing

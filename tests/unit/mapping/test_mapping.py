@@ -86,6 +86,18 @@ def test_all_models_share_one_mask(cube, model):
     assert sum(counts.values()) == expected.size
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["TMP", "ELEV", "precip"])
+def test_an_infinite_value_is_no_data_in_every_map_and_is_counted(cube, model, name, value):
+    cube["mask"][2, 3] = True
+    cube[name][(0,) * (cube[name].ndim - 2) + (2, 3)] = value
+    found = map_tile(cube, model)
+    for values in found.maps.values():
+        assert np.isnan(values[:, 2, 3]).all()
+        assert np.isfinite(values).sum() == len(YEARS) * (int(cube["mask"].sum()) - 1)
+    assert found.counts[f"no data: {name}"] == 1
+
+
 def test_the_forest_sees_each_pixel_with_its_own_covariates_of_the_year(cube, model, forests):
     maps = map_tile(cube, model).maps
     row, col = np.argwhere(cube["mask"].to_numpy())[5]
