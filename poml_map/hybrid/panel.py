@@ -50,7 +50,9 @@ class SitePanel:
         """(years, sites) of bool: after a site's first campaign, without an observation; to be simulated."""
         return (np.cumsum(self.has_observation, axis=0) > 0) & ~self.has_observation
 
-    def training_rows(self, stocks, w_p: float, use_sites=None) -> TrainingRows:
+    def training_rows(
+        self, stocks, w_p: float, use_sites=None, time_weight: str = "constant"
+    ) -> TrainingRows:
         """Observed rows, and simulated rows where there is no observation, of all or some sites.
 
         Parameters
@@ -62,6 +64,8 @@ class SitePanel:
             0 to 1.
         use_sites : array_like (sites,) of bool, optional
             Sites to take; default all.
+        time_weight : {"constant", "distance"}
+            How simulated rows share `w_p`, as in `training.training_rows`.
 
         Returns
         -------
@@ -82,6 +86,7 @@ class SitePanel:
             self.years[year],
             is_simulated,
             w_p,
+            time_weight,
         )
 
     def checked_stocks(self, stocks) -> np.ndarray:
