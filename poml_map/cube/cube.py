@@ -215,6 +215,13 @@ class Cube:
             return np.full(tile.shape, -1, np.int32)
         return zones.codes(Points.of_tile(self.grid, tile)).reshape(tile.shape)
 
+    def zone_codes_at(self, x, y, source: str | None = None) -> np.ndarray:
+        """Position in `zone_names` of the zone of each place (x, y) in the grid's CRS, int32; -1 outside all zones."""
+        zones = self._zones(source)
+        if zones is None:
+            return np.full(len(x), -1, np.int32)
+        return zones.codes(Points(x, y, self.grid.resolution, self.grid.crs))
+
     def _zones(self, source: str | None):
         zones = self._opened.zones
         return zones[source] if source else next(iter(zones.values()), None)

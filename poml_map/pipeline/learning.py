@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -15,13 +14,13 @@ from poml_map.config import Region
 from poml_map.hybrid import (
     HeldOut,
     PomlForest,
-    SitePanel,
     TrainingRows,
     cross_validate,
     save_forest,
-    site_panel,
 )
-from poml_map.pipeline.parameters import Parameters, fold_parameters
+from poml_map.pipeline.fold_process import fold_process
+from poml_map.pipeline.panel import panel_order, region_forest, region_panel
+from poml_map.pipeline.parameters import Parameters
 from poml_map.pipeline.site_model import SiteModel
 from poml_map.sites import Samples
 
@@ -94,27 +93,20 @@ def learn(
         If the sites of a fold do not give mu_max and K_m.
     """
     settings = region.settings
-    panel = _panel(region, samples, points)
+    panel = region_panel(region, samples, points)
     order = panel_order(panel, samples)
-
-    def process_model(is_training: np.ndarray) -> np.ndarray:
-        training = np.empty_like(is_training)
-        training[order] = is_training
-        mu_max, k_m = fold_parameters(region, model, training)
-        return model.simulate(mu_max, k_m)[:, order]
-
     held_out = cross_validate(
         panel,
-        process_model,
+        fold_process(region, model, order),
         w_p=settings.hybrid.w_p,
-        forest=_forest(region),
+        forest=region_forest(region),
         n_folds=settings.validation.folds,
         seed=settings.validation.seed,
         progress=progress,
     )
     stocks = model.simulate(*parameters.at(model))[:, order]
     rows = {"poml": panel.training_rows(stocks, settings.hybrid.w_p), "ml": panel.training_rows(None, 0.0)}
-    fitted = {name: _forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
+    fitted = {name: region_forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
     log.info("  %d observed and %d simulated rows", rows["poml"].n_observed, rows["poml"].n_simulated)
     return Learned(
         **fitted,
@@ -123,35 +115,6 @@ def learn(
         training=_training_table(rows["poml"], settings.covariates),
         details=_details(region, rows["poml"], fitted["poml"]),
         notes=[_PO_KNOWS, *held_out.notes],
-    )
-
-
-def panel_order(panel: SitePanel, samples: Samples) -> np.ndarray:
-    """Position in ``samples.sites`` of each site of the panel, which sorts them."""
-    position = pd.Series(np.arange(len(samples.sites)), index=samples.sites["site"])
-    return position.loc[panel.sites].to_numpy()
-
-
-def _panel(region: Region, samples: Samples, points: xr.Dataset) -> SitePanel:
-    years = np.arange(region.years[0], region.years[-1] + 1)
-    X = np.empty((len(years), points.sizes["site"], len(region.settings.covariates)), "float32")
-    for index, name in enumerate(region.settings.covariates):
-        X[..., index] = points[name].to_numpy()  # static columns serve every year
-    table = samples.table
-    sites = samples.sites["site"].to_numpy(str)
-    return site_panel(
-        sites, years, X, table["site"].to_numpy(str), table["year"].to_numpy(int), table["stock"]
-    )
-
-
-def _forest(region: Region) -> PomlForest:
-    hybrid = region.settings.hybrid
-    return PomlForest(
-        n_trees=hybrid.n_trees,
-        max_features=None if hybrid.max_features == "all" else hybrid.max_features,
-        min_samples_leaf=hybrid.min_samples_leaf,
-        seed=hybrid.seed,
-        n_jobs=-1,
     )
 
 

@@ -144,3 +144,11 @@ def test_points_instead_of_polygons_are_refused(mini, refused):
 def test_a_damaged_vector_file_is_refused(mini, refused):
     (mini / "counties.gpkg").write_bytes(b"nothing of the kind")
     assert "counties.gpkg, entry 'counties'" in refused(mini)
+
+
+def test_the_zone_of_a_place_is_that_of_its_pixel(mini):
+    table(mini, GOOD)
+    cube = open_layers(mini.region())
+    codes, (y, x) = cube.zone_codes(), np.meshgrid(cube.grid.y, cube.grid.x, indexing="ij")
+    assert_array_equal(cube.zone_codes_at(x.ravel(), y.ravel()), codes.ravel())
+    assert cube.zone_codes_at([cube.grid.bounds[0] - 1e6], [cube.grid.y[0]]).tolist() == [-1]
