@@ -100,6 +100,7 @@ class Hybrid(Settings):
     """Options of the forest."""
 
     w_p: Share = Field(0.5, description="a number from 0 to 1", examples=["0.5"])
+    time_weight: Literal["constant", "distance"] = Field("constant", description="constant or distance")
     n_trees: int = Field(200, ge=1, le=5000, description="a whole number from 1 to 5000", examples=["200"])
     max_features: Literal["sqrt", "log2", "all"] = Field("sqrt", description="sqrt, log2 or all")
     min_samples_leaf: int = Field(1, ge=1, description="a whole number from 1")
@@ -111,6 +112,10 @@ class Validation(Settings):
 
     folds: int = Field(5, ge=2, description="a whole number from 2 to the number of sites", examples=["5"])
     seed: int = Field(0, ge=0, lt=2**31, description="a whole number from 0")
+    repeats: int = Field(3, ge=1, le=100, description="a whole number from 1 to 100", examples=["3"])
+    block_km: float | None = Field(
+        None, gt=0, description="side of the blocks of `validate` in km, above 0", examples=["20"]
+    )
 
 
 class RegionSettings(Settings):

@@ -3,13 +3,14 @@
 Plain arrays in, plain arrays out; stocks in kg/m2, years on axis 0.
 """
 
+from .folds import assert_no_leak, site_folds
 from .forest import PomlForest, PomlRegressor
 from .held_out import HeldOut
 from .model_file import SavedForest, load_forest, save_forest
 from .panel import SitePanel, site_panel
 from .scores import ccc, mean_error, mec, rmse
 from .training import TrainingRows, poml_weights, training_rows
-from .validate import assert_no_leak, cross_validate, site_folds
+from .validate import cross_validate
 
 __all__ = [
     "HeldOut",

@@ -21,6 +21,7 @@ from poml_map.hybrid import (
 from poml_map.pipeline.fold_process import fold_process
 from poml_map.pipeline.panel import panel_order, region_forest, region_panel
 from poml_map.pipeline.parameters import Parameters
+from poml_map.pipeline.places import Places
 from poml_map.pipeline.site_model import SiteModel
 from poml_map.sites import Samples
 
@@ -69,6 +70,7 @@ def learn(
     model: SiteModel,
     parameters: Parameters,
     progress: Callable[[int, int], None] | None = None,
+    places: Places | None = None,
 ) -> Learned:
     """Cross-validate PO, ML and POML, then fit the forests on all sites.
 
@@ -82,6 +84,8 @@ def learn(
     parameters : Parameters
         From all sites, for the final forests; each fold calibrates its own.
     progress : callable, optional
+    places : Places, optional
+        Sites of one place stay in one fold; the notes tell which.
 
     Returns
     -------
@@ -102,10 +106,14 @@ def learn(
         forest=region_forest(region),
         n_folds=settings.validation.folds,
         seed=settings.validation.seed,
+        places=None if places is None else places.group[order],
+        time_weight=settings.hybrid.time_weight,
         progress=progress,
     )
     stocks = model.simulate(*parameters.at(model))[:, order]
-    rows = {"poml": panel.training_rows(stocks, settings.hybrid.w_p), "ml": panel.training_rows(None, 0.0)}
+    hybrid = settings.hybrid
+    mixed = panel.training_rows(stocks, hybrid.w_p, time_weight=hybrid.time_weight)
+    rows = {"poml": mixed, "ml": panel.training_rows(None, 0.0)}
     fitted = {name: region_forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
     log.info("  %d observed and %d simulated rows", rows["poml"].n_observed, rows["poml"].n_simulated)
     return Learned(
@@ -114,7 +122,7 @@ def learn(
         held_out=pd.DataFrame(held_out.table()),
         training=_training_table(rows["poml"], settings.covariates),
         details=_details(region, rows["poml"], fitted["poml"]),
-        notes=[_PO_KNOWS, *held_out.notes],
+        notes=[_PO_KNOWS, *held_out.notes, *([] if places is None else places.notes)],
     )
 
 

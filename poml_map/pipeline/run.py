@@ -27,6 +27,7 @@ from poml_map.pipeline.maps import write_products
 from poml_map.pipeline.memory import give_back, share_heaps
 from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
 from poml_map.pipeline.parameters import Parameters, find_parameters
+from poml_map.pipeline.places import find_places
 from poml_map.pipeline.process_choices import process_inputs, process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
@@ -110,7 +111,8 @@ def _stages(
     for line in [*notes.lines, *(f"Filled: {fill_text(fill)}" for fill in cube.fills)]:
         log.warning("  %s", line)
     with watch.stage("cross-validation and forests"):
-        learned = learn(region, samples, points, model, parameters, Progress("forests"))
+        places = find_places(samples, cube.grid.crs)
+        learned = learn(region, samples, points, model, parameters, Progress("forests"), places)
     with watch.stage("mapping"):
         tiles = _tile_model(region, learned, parameters, engine)
         store = folder / "maps.zarr"

@@ -31,6 +31,8 @@ class Evaluation:
     fits : int
         Forests that were grown.
     seconds : float
+    n_simulated : int
+        Rows of the process model in all folds together.
     """
 
     panel: SitePanel
@@ -39,6 +41,7 @@ class Evaluation:
     importance: tuple[Importance, ...]
     fits: int
     seconds: float
+    n_simulated: int = 0
 
 
 def evaluate(
@@ -97,7 +100,7 @@ def evaluate(
     forest = PomlForest() if forest is None else forest
     predicted = {model: np.full(panel.observed.shape, np.nan) for model in models}
     found: list[Importance] = []
-    fits = 0
+    fits = n_simulated = 0
     for number, held_out in zip(folding.numbers, folding.held_out(), strict=True):
         fitted = fit_fold(
             panel,
@@ -109,12 +112,12 @@ def evaluate(
             time_weight=time_weight,
             grown=grown,
         )
-        fits += fitted.fits
+        fits, n_simulated = fits + fitted.fits, n_simulated + fitted.n_simulated
         for model, stocks in fitted.predict(panel).items():
             predicted[model][:, held_out] = stocks[:, held_out]
         if importance:
             found += fold_importance(fitted, panel, seed=int(number))
-    return Evaluation(panel, folding, predicted, tuple(found), fits, time.monotonic() - begun)
+    return Evaluation(panel, folding, predicted, tuple(found), fits, time.monotonic() - begun, n_simulated)
 
 
 def forests_of(folding: Folding, models: Iterable[str] = tuple(MODELS)) -> int:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.base import clone
 
+from ..folds import assert_no_leak
 from ..forest import PomlForest
 from ..panel import SitePanel
 from ..training import TrainingRows, refuse_w_p
-from ..validate import assert_no_leak
 from .baselines import persistence, year_mean
 from .models import FORESTS, MODELS
 
@@ -29,12 +29,15 @@ class FoldModels:
         Of the models without a forest. [kg/m2]
     fits : int
         Forests that were grown.
+    n_simulated : int
+        Rows of the process model that could be trained on, whatever their weight.
     """
 
     held_out: np.ndarray
     forests: Mapping[str, PomlForest]
     stocks: Mapping[str, np.ndarray]
     fits: int
+    n_simulated: int
 
     def predict(self, panel: SitePanel) -> dict[str, np.ndarray]:
         """Stocks of the held-out sites in every year.
@@ -108,9 +111,10 @@ def fit_fold(
     rows = {
         name: _rows(name, panel, stocks, ~held_out, w_p, time_weight) for name in FORESTS if name in models
     }
+    n_simulated = rows["POML"].n_simulated if "POML" in rows else 0
     forests: dict[str, PomlForest] = {}
     fits = 0
-    if "POML" in rows and "ML" in rows and rows["POML"].n_simulated * w_p == 0:
+    if "POML" in rows and "ML" in rows and n_simulated * w_p == 0:
         del rows["POML"]  # the same rows and weights as ML: the same forest
     for name in reversed(rows):  # the quick ones first
         assert_no_leak(rows[name], panel.sites[held_out])
@@ -126,6 +130,7 @@ def fit_fold(
         {name: forests[name] for name in models if name in forests},
         {name: make(panel, ~held_out) for name, make in simple.items() if name in models},
         fits,
+        n_simulated,
     )
 
 

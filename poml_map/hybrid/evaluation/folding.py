@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..validate import site_folds
+from ..folds import site_folds
 
 
 @dataclass(frozen=True)

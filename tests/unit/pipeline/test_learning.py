@@ -152,7 +152,7 @@ def test_a_fold_is_calibrated_on_the_sites_that_it_trains_on(sites, monkeypatch)
 def test_a_leak_of_held_out_sites_into_training_stops_the_run(sites, monkeypatch):
     whole = SitePanel.training_rows
     monkeypatch.setattr(
-        SitePanel, "training_rows", lambda self, stocks, w_p, use_sites=None: whole(self, stocks, w_p)
+        SitePanel, "training_rows", lambda self, stocks, w_p, *which: whole(self, stocks, w_p)
     )
     with pytest.raises(ValueError, match="held-out sites have observed rows in training"):
         _learned(sites[0], sites[2], sites[1])
