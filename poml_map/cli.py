@@ -115,10 +115,32 @@ def run(
     from poml_map.pipeline.run import run_region
 
     wanted = _years(years)
-    console = logging.StreamHandler()  # its own level: log.txt holds everything, quiet or not
-    console.setLevel(logging.WARNING if quiet else logging.INFO)
-    logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=[console])
+    _log_to_console(quiet)
     for line in run_region(region_file, out, years=wanted, workers=workers, engine=engine.value):
+        typer.echo(line)
+
+
+@app.command()
+def validate(
+    region_file: RegionFile,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")] = Path("validation"),
+    repeats: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Random foldings; default of the region file: 3."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A first look in a minute: one folding, 50 trees, no maps.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
+) -> None:
+    """Which model to believe, by how much, in which years: tables and figures of held-out sites.
+
+    Example: poml-map validate demo/region.yaml --out validation
+    """
+    from poml_map.pipeline.validation.run import validate_region
+
+    _log_to_console(quiet)
+    for line in validate_region(region_file, out, repeats=repeats, quick=quick):
         typer.echo(line)
 
 
@@ -135,6 +157,12 @@ def site(
 
     for line in run_site(site_file, out):
         typer.echo(line)
+
+
+def _log_to_console(quiet: bool) -> None:
+    console = logging.StreamHandler()  # its own level: log.txt holds everything, quiet or not
+    console.setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=[console])
 
 
 def _years(text: str | None) -> tuple[int, int] | None:

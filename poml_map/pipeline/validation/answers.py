@@ -1,0 +1,206 @@
+"""What a validation found, in words: the page `validation.md` and the lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from poml_map.hybrid.evaluation import KNOWS_FIRST, MODELS
+from poml_map.hybrid.evaluation.score_tables import TARGETS
+from poml_map.units import STOCK_LABELS
+
+KNOWS_NOTE = (
+    "* PO and persistence start from the measured first stock of the very site they are scored at; the forests never "
+    "saw the site. They answer another question: how does a stock go on that was measured once?"
+)
+
+
+def score_lines(scores: pd.DataFrame, unit: str, folding: str = "random") -> list[str]:
+    """The scores of one folding as lines of a terminal, stocks in `unit`."""
+    label = STOCK_LABELS[unit]
+    lines = [
+        f"{'model':<12}" + "".join(f"{f'RMSE {target}':>13}" for target in TARGETS) + f"{'CCC pooled':>13}"
+    ]
+    of_folding = scores[scores["folding"] == folding]
+    for model in MODELS:
+        rows = of_folding[of_folding["model"] == model].set_index("target")
+        if len(rows):
+            cells = "".join(f"{_number(rows['rmse'].get(target)):>13}" for target in TARGETS)
+            star = "*" if model in KNOWS_FIRST else " "
+            lines.append(f"{model + star:<12}{cells}{_number(rows['ccc'].get('pooled')):>13}")
+    lines.append(f"RMSE in {label} at held-out sites; change: later campaign minus first.")
+    return [*lines, KNOWS_NOTE]
+
+
+def score_markdown(scores: pd.DataFrame, unit: str, folding: str = "random") -> list[str]:
+    """The same as a Markdown table, with the spread over repeats and folds."""
+    heads = [
+        "model",
+        "what",
+        "n",
+        f"RMSE [{STOCK_LABELS[unit]}]",
+        "± repeats",
+        "± folds",
+        "CCC",
+        "ME",
+        "MEC",
+        "note",
+    ]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in scores[scores["folding"] == folding].itertuples():
+        star = "*" if row.knows_first else ""
+        numbers = [row.rmse, row.rmse_repeat_sd, row.rmse_fold_sd, row.ccc, row.me, row.mec]
+        cells = [f"{row.model}{star}", row.target, str(row.n), *map(_number, numbers), row.note]
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, "", KNOWS_NOTE]
+
+
+def difference_markdown(differences: pd.DataFrame, unit: str, folding: str = "random") -> list[str]:
+    """Every pair of models as a Markdown table."""
+    heads = ["what", "model", "against", f"RMSE [{STOCK_LABELS[unit]}]", "difference", "95 %", "verdict"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in differences[differences["folding"] == folding].itertuples():
+        cells = [row.target, row.model_a, row.model_b, f"{row.rmse_a:.3f}, {row.rmse_b:.3f}"]
+        cells += [f"{row.difference:+.3f}", f"{row.low:+.3f} to {row.high:+.3f}", row.verdict]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def weight_sentences(tables: dict, unit: str) -> Iterator[str]:
+    """What was found about w_p."""
+    if "w_p_summary" not in tables:
+        return
+    table, label = tables["w_p_summary"].in_units(unit), STOCK_LABELS[unit]
+    for weight, rows in table.groupby("time_weight", sort=False):
+        at = rows.set_index("choice")
+        nested, best = at.loc["nested"], at.loc["best on the same folds"]
+        text = (
+            f"Weights {_TIME[weight]}: chosen in nested folds (mean w_p {nested.w_p:.2f}) the RMSE is "
+            f"{nested.rmse:.4f} {label}; the best weight on the very folds it is scored on ({best.w_p:g}) shows "
+            f"{best.rmse:.4f}, which is {best.optimism:.4f} too good"
+        )
+        yield text + (
+            f"; the default w_p = 0.5 has {at.loc['default'].rmse:.4f}." if "default" in at.index else "."
+        )
+
+
+_BOOTSTRAP = (
+    "95 %: sites drawn anew 4,000 times, whole. Below 0 the first model is better. Many pairs are compared here: one in "
+    "twenty would look different by chance alone."
+)
+
+_TIME = {"constant": "the same in every year", "distance": "by years to the nearest campaign"}
+
+
+def _number(value) -> str:
+    return "-" if value is None or not np.isfinite(value) else f"{value:.3f}"
+
+
+def short_answers(tables: dict, unit: str) -> list[str]:
+    """Which model to believe, by how much, and in which years."""
+    scores = tables["scores"].in_units(unit)
+    differences = tables["differences"].in_units(unit)
+    lines = []
+    for target, text in _QUESTIONS.items():
+        rows = scores[(scores["folding"] == "random") & (scores["target"] == target) & (scores["n"] > 0)]
+        rows = rows[~rows["knows_first"]] if target in ("t1", "pooled") else rows
+        fair = rows[~rows["knows_first"]].sort_values("rmse")
+        if fair.empty:
+            lines.append(f"- **{text}**: nothing to score it with.")
+            continue
+        best = fair.iloc[0]
+        line = f"- **{text}**: {best.model} (RMSE {best.rmse:.3f} {STOCK_LABELS[unit]})"
+        knows = rows[rows["knows_first"]].sort_values("rmse")
+        if len(knows):
+            known = knows.iloc[0]
+            line += f"; where the first stock of the place is measured, {known.model} ({known.rmse:.3f})"
+        lines.append(f"{line}.{_against_ml(differences, target)}")
+    return lines
+
+
+_QUESTIONS = {
+    "t1": "Level in the first campaign's year, at a place that was never sampled",
+    "t2": "Level in the later campaign's year",
+    "change": "Change from the first to the later campaign",
+}
+
+
+def _against_ml(differences: pd.DataFrame, target: str) -> str:
+    """What the hybrid adds to the forest on observations alone."""
+    found = differences[
+        (differences["folding"] == "random")
+        & (differences["model_a"] == "POML")
+        & (differences["model_b"] == "ML")
+        & (differences["target"] == target)
+    ]
+    if found.empty:
+        return ""
+    row = found.iloc[0]
+    return f" POML against ML: {row.relative:+.1%} of the RMSE (95 % {row.low:+.3f} to {row.high:+.3f}), {row.verdict}."
+
+
+def page(gathered, assessed, tables: dict, notes: list[str], fits, figures: dict[str, str]) -> str:
+    """`validation.md`.
+
+    Parameters
+    ----------
+    gathered : Gathered
+    assessed : Assessed
+    tables : dict of str -> Table
+    notes : list of str
+        What must not be overlooked.
+    fits : Fits
+    figures : dict of str -> str
+        File without ending -> caption.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    settings = gathered.region.settings
+    unit = settings.units
+    parts = [f"# Which model to believe: {settings.title or settings.name}", ""]
+    parts += [f"> **{note}.**" for note in notes] + [""]
+    parts += ["## In short", "", *short_answers(tables, unit), ""]
+    parts += [
+        "Scores are of places that no training ever saw, in sampled years: no score tells how good a map is in a year "
+        "without samples.",
+        "",
+    ]
+    parts += ["## Scores at held-out sites", "", *score_markdown(tables["scores"].in_units(unit), unit), ""]
+    parts += _repeats_text(assessed)
+    parts += ["## Differences, paired over sites", ""]
+    parts += [*difference_markdown(tables["differences"].in_units(unit), unit), "", _BOOTSTRAP, ""]
+    weights = list(weight_sentences(tables, unit))
+    if weights:
+        parts += ["## The weight of the simulations, w_p", "", *(f"- {text}" for text in weights), ""]
+    parts += ["## Figures", ""]
+    for name, caption in figures.items():
+        parts += [f"![{caption}]({name}.png)", "", f"*{caption}* ([SVG]({name}.svg))", ""]
+    parts += ["## What was looked at", "", *(f"- {text[0].upper()}{text[1:]}." for text in assessed.checks)]
+    parts += [f"- {text[0].upper()}{text[1:]}." for text in fits.lines()]
+    counts = gathered.samples.counts()
+    parts += [
+        f"- Samples: {counts['n_used']} of {counts['n_in']} rows used, {counts['n_sites']} sites "
+        f"({counts['sites_with_one_campaign']} with one campaign, {counts['sites_outside_mask']} outside the mask)."
+    ]
+    parts += [
+        "",
+        "## What was left out, and why",
+        "",
+        *([f"- {text}." for text in assessed.left_out] or ["Nothing."]),
+    ]
+    return "\n".join([*parts, ""])
+
+
+def _repeats_text(assessed) -> list[str]:
+    repeats, folds = len(assessed.random), len(assessed.random[0].folding.numbers)
+    return [
+        f"{repeats} random folding{'s' * (repeats > 1)} into {folds} folds by site, the same in all years and for all "
+        "models; mu_max and K_m from the training sites of each fold. All held-out pairs are pooled before they are "
+        "scored; ± are standard deviations over repeats and over single folds.",
+        "",
+    ]

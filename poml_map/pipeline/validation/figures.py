@@ -1,0 +1,5 @@
+"""Which figures a validation draws."""
+
+
+def draw_figures(gathered, assessed, tables, folder, notes):
+    return {}
