@@ -20,6 +20,8 @@ from .training import poml_weights, refuse_w_p
 
 _log = logging.getLogger(__name__)
 
+_ROWS_AT_ONCE = 4096
+
 
 class PomlForest(RegressorMixin, BaseEstimator):
     """Random forest that is the same on every scikit-learn, machine load and number of threads.
@@ -74,7 +76,7 @@ class PomlForest(RegressorMixin, BaseEstimator):
         self.seed = seed
         self.n_jobs = n_jobs
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, tree_targets=None):
         """Grow the trees.
 
         Parameters
@@ -86,6 +88,10 @@ class PomlForest(RegressorMixin, BaseEstimator):
         sample_weight : array_like (rows,), optional
             At least 0; only ratios count. Rows of weight 0 are left out before anything is drawn, so that they
             change nothing. Default: all equal.
+        tree_targets : array_like (draws, rows), optional
+            Tree ``t`` learns from ``tree_targets[t % draws]`` in place of `y`: the spread of the trees then carries
+            the spread of the draws too, see `predict_spread`. `y` still sets, with all draws, the range that targets
+            are rounded in; draws that all equal `y` give the forest of `y` alone, bit for bit. [unit of y]
 
         Returns
         -------
@@ -95,13 +101,19 @@ class PomlForest(RegressorMixin, BaseEstimator):
         ------
         ValueError
             If a value is not finite, a length does not fit, or no row has a weight above 0.
+
+        Notes
+        -----
+        With `tree_targets`, `predict` is the mean over the trees of all draws. Draws beyond the number of trees are
+        not used.
         """
         rows = arrays.as_rows(X)
         target = arrays.as_vector("y", y, len(rows))
         weight = arrays.as_weights(sample_weight, len(rows)) if len(rows) else np.empty(0)
-        return self._grow(rows, target, weight, arrays.column_names(X))
+        draws = None if tree_targets is None else _as_draws(tree_targets, len(rows))
+        return self._grow(rows, target, weight, arrays.column_names(X), draws)
 
-    def _grow(self, rows, target, weight, names):
+    def _grow(self, rows, target, weight, names, draws=None):
         if len(rows) == 0 or rows.shape[1] == 0:
             raise ValueError(
                 f"X has shape {rows.shape}, expected rows and columns. Mend: give rows to learn from."
@@ -112,12 +124,14 @@ class PomlForest(RegressorMixin, BaseEstimator):
                 f"n_trees is {self.n_trees!r}, expected a whole number from 1. Mend: n_trees=200."
             )
         used = weight > 0
-        task = tree_task(rows[used], target[used], weight[used], self.max_features, self.min_samples_leaf)
+        options = self.max_features, self.min_samples_leaf
+        draws = None if draws is None else draws[:, used]
+        task = tree_task(rows[used], target[used], weight[used], *options, draws)
         seeds = np.random.SeedSequence(self.seed).spawn(self.n_trees)
         # Threads, named outright: growing releases the lock, and a surrounding joblib context must not
         # send the rows to other processes.
         threads = Parallel(n_jobs=self.n_jobs, backend="threading")
-        self.trees_ = threads(delayed(grow_tree)(task, seed) for seed in seeds)
+        self.trees_ = threads(delayed(grow_tree)(task, seed, number) for number, seed in enumerate(seeds))
         self.n_features_in_ = rows.shape[1]
         self.n_rows_ = int(used.sum())
         if names is not None:
@@ -147,13 +161,52 @@ class PomlForest(RegressorMixin, BaseEstimator):
         ValueError
             If columns differ from those of the fit, or nothing was fitted.
         """
+        return self._of_usable_rows(X, _mean_of_trees)[0]
+
+    def predict_spread(self, X):
+        """Mean over the trees, and the standard deviation of their values.
+
+        The deviation tells where trees disagree. It is no error of a prediction: a single observation has noise of its
+        own, and trees share what none of them knows. `poml_map.hybrid.intervals` scales it by held-out observations.
+
+        Parameters
+        ----------
+        X : array_like or table (rows, features)
+            As in `predict`.
+
+        Returns
+        -------
+        mean : ndarray (rows,) float64
+            Bit for bit that of `predict`.
+        sd : ndarray (rows,) float64
+            Divided by the number of trees, not by one less; 0 where all trees agree. In the unit of `y`; NaN as in
+            `predict`.
+
+        Raises
+        ------
+        ValueError
+            As `predict`.
+
+        Examples
+        --------
+        >>> forest = PomlForest(n_trees=2, seed=1).fit([[0.0], [0.0]], [1.0, 1.0], tree_targets=[[1, 1], [3, 3]])
+        >>> mean, sd = forest.predict_spread([[0.0]])
+        >>> mean, sd
+        (array([2.]), array([1.]))
+        """
+        mean, sd = self._of_usable_rows(X, _spread_of_trees)
+        return mean, sd
+
+    def _of_usable_rows(self, X, of_trees):
+        """What `of_trees` makes (numbers, rows) of the rows without a gap; NaN for the others."""
         self._refuse_other_columns(X)
         rows = arrays.as_rows(X, self.n_features_in_)
         usable = np.isfinite(rows).all(axis=1)
         if usable.all():
-            return self._predict_rows(rows)
-        result = np.full(len(rows), np.nan)
-        result[usable] = self._predict_rows(rows[usable])
+            return self._predict_rows(rows, of_trees)
+        found = self._predict_rows(rows[usable], of_trees)
+        result = np.full((len(found), len(rows)), np.nan)
+        result[:, usable] = found
         return result
 
     def _refuse_other_columns(self, X):
@@ -167,15 +220,15 @@ class PomlForest(RegressorMixin, BaseEstimator):
                 "Mend: select them, X[forest.feature_names_in_]."
             )
 
-    def _predict_rows(self, rows):
+    def _predict_rows(self, rows, of_trees):
         # Threads share out rows, never trees: each row then adds its trees in one fixed order.
         threads = max(1, min(effective_n_jobs(self.n_jobs), len(rows)))
         if threads == 1:
-            return _mean_of_trees(self.trees_, rows)
+            return of_trees(self.trees_, rows)
         parts = Parallel(n_jobs=threads, backend="threading")(
-            delayed(_mean_of_trees)(self.trees_, part) for part in np.array_split(rows, threads)
+            delayed(of_trees)(self.trees_, part) for part in np.array_split(rows, threads)
         )
-        return np.concatenate(parts)
+        return np.concatenate(parts, axis=1)
 
     @property
     def feature_importances_(self):
@@ -192,11 +245,51 @@ class PomlForest(RegressorMixin, BaseEstimator):
         return mean / mean.sum()
 
 
+def _as_draws(tree_targets, length: int) -> np.ndarray:
+    """`tree_targets` as float64 (draws, rows), refused when one is not finite."""
+    draws = np.asarray(tree_targets, dtype=np.float64)
+    if draws.ndim != 2 or draws.shape[1] != length or len(draws) == 0:
+        raise ValueError(
+            f"tree_targets has shape {draws.shape}, expected (draws, {length}), one draw at least. "
+            "Mend: one value per draw and row of X."
+        )
+    bad = ~np.isfinite(draws)
+    if bad.any():
+        draw, row = (int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"tree_targets[{draw}, {row}] is {draws[draw, row]:g} ({int(bad.sum())} such values), expected finite "
+            "numbers. Mend: give every draw a value in every row."
+        )
+    return draws
+
+
 def _mean_of_trees(trees, rows):
+    """(1, rows)."""
     total = np.zeros(len(rows))
     for tree in trees:
         total += tree.predict(rows)[:, 0]
-    return total / len(trees)
+    return (total / len(trees))[np.newaxis]
+
+
+def _spread_of_trees(trees, rows):
+    """Mean and deviation, (2, rows), by parts that stay small with all trees' values side by side."""
+    found = np.empty((2, len(rows)))
+    for begin in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[begin : begin + _ROWS_AT_ONCE]
+        values = np.stack([tree.predict(part)[:, 0] for tree in trees])
+        mean = _sum_in_order(values) / len(trees)
+        found[0, begin : begin + len(part)] = mean
+        values -= mean
+        found[1, begin : begin + len(part)] = np.sqrt(_sum_in_order(values * values) / len(trees))
+    return found
+
+
+def _sum_in_order(values):
+    """Sum over axis 0, one after the other as `_mean_of_trees` adds, whatever the shape."""
+    total = np.zeros(values.shape[1])
+    for each in values:
+        total += each
+    return total
 
 
 class PomlRegressor(PomlForest):
