@@ -14,26 +14,25 @@ from poml_map.files import sha256_of_file
 from poml_map.mapping import (
     TILE_SIZE,
     MapSummary,
-    TileModel,
     create_store,
-    forest_mapper,
     map_region,
 )
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.checks import Checked, check_region, fill_text, read_sites
 from poml_map.pipeline.effects import effects_of_choices
-from poml_map.pipeline.learning import Learned, learn
+from poml_map.pipeline.learning import learn
 from poml_map.pipeline.maps import write_products
 from poml_map.pipeline.memory import give_back, share_heaps
 from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
-from poml_map.pipeline.parameters import Parameters, find_parameters
+from poml_map.pipeline.parameters import find_parameters
 from poml_map.pipeline.places import find_places
-from poml_map.pipeline.process_choices import process_inputs, process_options
+from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.report import Notes, accuracy_lines, report
 from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
+from poml_map.pipeline.tile_model import tile_model
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +113,7 @@ def _stages(
         places = find_places(samples, cube.grid.crs)
         learned = learn(region, samples, points, model, parameters, Progress("forests"), places)
     with watch.stage("mapping"):
-        tiles = _tile_model(region, learned, parameters, engine)
+        tiles = tile_model(region, learned.poml, learned.ml, parameters, engine)
         store = folder / "maps.zarr"
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
         create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs)
@@ -159,26 +158,6 @@ def _wanted_years(region: Region, years: tuple[int, int] | None) -> range:
             Problem("--years", "", found, expected, "Change `years:` of the region file for more.")
         )
     return range(years[0], years[1] + 1)
-
-
-def _tile_model(region: Region, learned: Learned, parameters: Parameters, engine: str) -> TileModel:
-    first = region.settings.rothc.first_map
-    column = "ml" if first == "ml" else region.sources[first].entry.cube_column
-    covariates = tuple(region.settings.covariates)
-    return TileModel(
-        # One thread a tile: the tiles themselves run side by side.
-        poml=forest_mapper(learned.poml.set_params(n_jobs=None), covariates, engine),
-        ml=forest_mapper(learned.ml.set_params(n_jobs=None), covariates, engine),
-        covariates=covariates,
-        years=region.years,
-        options=process_options(region),
-        inputs=process_inputs(region),
-        mu_max=parameters.mu_max,
-        k_m=parameters.k_m,
-        groups=parameters.groups,
-        first_map=column,
-        process_maps=tuple(region.settings.rothc.map_outputs),
-    )
 
 
 def _refuse_empty(region: Region, summary: MapSummary) -> None:

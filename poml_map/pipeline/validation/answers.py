@@ -87,7 +87,7 @@ def weight_sentences(tables: dict, unit: str) -> Iterator[str]:
 
 
 _BOOTSTRAP = (
-    "95 %: sites drawn anew 4,000 times, whole. Below 0 the first model is better. Many pairs are compared here: one in "
+    "95 %: sites drawn anew 4,000 times, whole. Below 0 the first model is better. Of many pairs one in "
     "twenty would look different by chance alone."
 )
 
