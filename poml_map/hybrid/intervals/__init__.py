@@ -1,1 +1,22 @@
 """Prediction intervals: the spread of trees that learned from draws, scaled by held-out observations."""
+
+from .conformal import Conformal
+from .coverage import LEVELS, coverage_row, coverage_table, interval_score, pit_table
+from .cross import HeldOutSpread, cross_limits
+from .held_out import fit_drawn, held_out_spread
+from .targets import draw_targets, targets_of
+
+__all__ = [
+    "LEVELS",
+    "Conformal",
+    "HeldOutSpread",
+    "coverage_row",
+    "coverage_table",
+    "cross_limits",
+    "draw_targets",
+    "fit_drawn",
+    "held_out_spread",
+    "interval_score",
+    "pit_table",
+    "targets_of",
+]

@@ -1,0 +1,130 @@
+"""Intervals at the sites themselves: those of a fold are scaled by residuals of the other folds only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .conformal import Conformal
+
+
+@dataclass(frozen=True)
+class HeldOutSpread:
+    """What forests that never saw a site say of it, in every year.
+
+    Attributes
+    ----------
+    mean, sd : ndarray (years, sites)
+        Mean and spread of the trees; NaN where a covariate is missing. [kg/m2]
+    observed : ndarray (years, sites)
+        NaN where there is none. [kg/m2]
+    fold : ndarray (sites,) of int
+        Fold that the site was held out in.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+    observed: np.ndarray
+    fold: np.ndarray
+
+    def __post_init__(self):
+        shapes = [self.mean.shape, self.sd.shape, self.observed.shape]
+        if shapes != [self.mean.shape] * 3 or self.fold.shape != self.mean.shape[1:]:
+            raise ValueError(
+                f"mean, sd and observed have shapes {shapes} and fold {self.fold.shape}, expected three of (years, "
+                "sites) and (sites,). Mend: give all of one panel."
+            )
+
+    def calibrated(self) -> Conformal:
+        """The residuals of all folds: for places that are no site, such as the pixels of a map."""
+        return self._of_sites(np.ones(len(self.fold), bool))
+
+    def without(self, fold: int) -> Conformal:
+        """The residuals of all folds but one: for the sites of that fold.
+
+        Raises
+        ------
+        ValueError
+            If no other fold has an observation.
+        """
+        return self._of_sites(self.fold != fold)
+
+    def _of_sites(self, chosen) -> Conformal:
+        year, site = np.nonzero(~np.isnan(self.observed) & chosen)
+        return Conformal.of(self.observed[year, site], self.mean[year, site], self.sd[year, site], site)
+
+    def limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """`cross_limits` of these."""
+        return cross_limits(self.mean, self.sd, self.observed, self.fold, level)
+
+    def pit(self) -> np.ndarray:
+        """Probability integral transform of each observation among the other folds, (years, sites). [1]"""
+        return self._by_fold(lambda other, here: other.pit(*here), observed=True)
+
+    def crps(self) -> np.ndarray:
+        """Continuous ranked probability score of each observation, (years, sites). [kg/m2]"""
+        return self._by_fold(lambda other, here: other.crps(*here), observed=True)
+
+    def deviation(self) -> np.ndarray:
+        """Standard deviation of an observation at each site and year, (years, sites). [kg/m2]"""
+        return self._by_fold(lambda other, here: other.deviation(here[2]))
+
+    def _by_fold(self, make: Callable, *, observed: bool = False) -> np.ndarray:
+        found = np.full(self.mean.shape, np.nan)
+        for number in np.unique(self.fold):
+            here = np.broadcast_to(self.fold == number, self.mean.shape)
+            here = here & ~np.isnan(self.observed) if observed else here
+            found[here] = make(self.without(number), (self.observed[here], self.mean[here], self.sd[here]))
+        return found
+
+
+def cross_limits(mean, sd, observed, fold, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Limits at every site and year, each fold's from the residuals of the other folds.
+
+    Parameters
+    ----------
+    mean, sd : array_like (years, sites)
+        Of the trees of forests that never saw the site. [kg/m2]
+    observed : array_like (years, sites)
+        NaN where there is none. [kg/m2]
+    fold : array_like (sites,) of int
+    level : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    low, high : ndarray (years, sites)
+        NaN where `mean` is, and in folds that leave too few other sites. [kg/m2]
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or all observations are in one fold.
+
+    Notes
+    -----
+    An observation thus never sets the width of its own interval, so the share of observations inside is a fair score.
+    The residuals of the other folds do come from forests that were trained on it: this is cross-conformal prediction,
+    whose promise is not exact.
+
+    References
+    ----------
+    Vovk (2015), doi:10.1007/s10472-013-9368-4
+
+    Examples
+    --------
+    >>> observed = np.array([[1.0, 2.0, 3.0, 4.0]])
+    >>> low, high = cross_limits(np.full((1, 4), 2.5), np.ones((1, 4)), observed, [0, 0, 1, 1], level=0.3)
+    >>> low, high
+    (array([[3., 3., 1., 1.]]), array([[4., 4., 2., 2.]]))
+    """
+    arrays = (np.asarray(values, dtype=np.float64) for values in (mean, sd, observed))
+    held_out = HeldOutSpread(*arrays, np.asarray(fold))
+    low, high = (np.full(held_out.mean.shape, np.nan) for _ in "lh")
+    for number in np.unique(held_out.fold):
+        here = held_out.fold == number
+        other = held_out.without(number)
+        low[:, here], high[:, here] = other.limits(held_out.mean[:, here], held_out.sd[:, here], level)
+    return low, high
