@@ -33,6 +33,9 @@ _LAYOUT_DPI = 100  # one layout pixel is one pixel of the picture at this resolu
 _CJK_FONTS = ["Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
               "PingFang SC", "Microsoft YaHei", "SimHei"]  # fmt: skip
 
+# Where a reader of an SVG has no DejaVu Sans: these two are as wide, so that no word runs into the next.
+_SVG_FONTS = "'DejaVu Sans', 'Bitstream Vera Sans', Verdana"
+
 
 @contextmanager
 def style() -> Iterator[None]:
@@ -174,3 +177,21 @@ class Sheet:
         data = io.BytesIO()
         Image.fromarray(self.pixels()).save(data, "PNG", dpi=(self.dpi, self.dpi), pnginfo=info)
         return write_bytes_atomic(path, data.getbuffer(), lambda written: Image.open(written).close())
+
+    def save_svg(self, path, facts: dict[str, str]) -> Path:
+        """Write the same drawing as SVG, whole or not at all: text stays text, and equal sheets give equal files.
+
+        Parameters
+        ----------
+        path : str or Path
+        facts : dict of str
+            ``Title`` and ``Comment``, as for `save_png`.
+        """
+        told = {"Title": facts.get("Title"), "Description": facts.get("Comment") or None, "Date": None}
+        told["Creator"] = f"poml_map {__version__}"
+        data = io.StringIO()
+        with matplotlib.rc_context({"svg.hashsalt": "poml_map", "svg.fonttype": "none"}):
+            self.figure.savefig(data, format="svg", dpi=self.dpi, metadata=told, facecolor="white")
+        self.figure.set_canvas(self.canvas)
+        text = data.getvalue().replace("'DejaVu Sans'", _SVG_FONTS)
+        return write_bytes_atomic(path, text.encode())
