@@ -86,7 +86,7 @@ def draw_sample(sheet: Sheet, left: float, middle: float, entry: Key) -> None:
             [middle],
             look.marker,
             color=look.color,
-            ms=6.5,
+            ms=11 if look.marker == "*" else 6.5,
             mfc=face,
             mec=edge,
             mew=1.2 if kind == "hollow" else 0.6,

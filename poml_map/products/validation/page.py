@@ -98,7 +98,7 @@ def panel(sheet: Sheet, frame: Frame, heading: str = "", *, grid: str = "y") -> 
     axes.ticklabel_format(useOffset=False, style="plain")
     round_steps = [1, 2, 2.5, 5, 10]
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(frame.width / 42)), steps=round_steps))
-    axes.yaxis.set_major_locator(MaxNLocator(max(2, int(frame.height / 30)), steps=round_steps))
+    axes.yaxis.set_major_locator(MaxNLocator(max(2, int(frame.height / 26)), steps=round_steps))
     axes.grid(axis=grid, color=GRID_LINE, lw=0.6)
     axes.set_axisbelow(True)
     if heading:
