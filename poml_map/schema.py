@@ -130,6 +130,13 @@ PROCESS_MAPS = {
     "co2": {"CO2": "carbon respired in RothC in the twelve months before"},
 }
 
+#: Maps without a unit that say where the forest has training rows that are anything like a pixel -> what they are.
+INDEX_MAPS = {
+    "DI_ALL": "dissimilarity index to all training rows, simulated ones too",
+    "DI_OBSERVED": "dissimilarity index to observed training rows alone",
+    "AOA": "area of applicability: 2 by observed rows, 1 by simulated rows alone, 0 outside",
+}
+
 
 def spinup_name(driver: str) -> str:
     """Name of the mean months of the spin-up years of a monthly driver.

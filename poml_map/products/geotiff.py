@@ -20,7 +20,7 @@ from poml_map._version import __version__
 from poml_map.errors import ResourceError
 from poml_map.files import write_bytes_atomic
 from poml_map.grid import Grid
-from poml_map.schema import MODELS, PROCESS_MAPS
+from poml_map.schema import INDEX_MAPS, MODELS, PROCESS_MAPS
 from poml_map.units import STOCK_LABELS
 
 logger = logging.getLogger(__name__)
@@ -52,13 +52,15 @@ _PROCESS = {name: text for maps in PROCESS_MAPS.values() for name, text in maps.
 
 
 def map_name(model: str, year: int) -> str:
-    """File name of one annual map: of a model's stock, or of what RothC (PO) has beside it.
+    """File name of one annual map: of a model's stock, of what RothC (PO) has beside it, or of an index.
 
     Examples
     --------
-    >>> map_name("POML", 1980), map_name("BIO", 1980)
-    ('SOCS_POML_1980.tif', 'BIO_PO_1980.tif')
+    >>> map_name("POML", 1980), map_name("BIO", 1980), map_name("AOA", 1980)
+    ('SOCS_POML_1980.tif', 'BIO_PO_1980.tif', 'AOA_1980.tif')
     """
+    if model in INDEX_MAPS:
+        return f"{model}_{year}.tif"
     return f"{model}_PO_{year}.tif" if model in _PROCESS else f"SOCS_{model}_{year}.tif"
 
 
@@ -87,7 +89,8 @@ def write_map(
         Carbon stock in `unit`, already converted. NaN is written as `NODATA`.
     grid : Grid
     model : str
-        ``POML``, ``ML`` or ``PO``; or one of `poml_map.schema.PROCESS_MAPS`, such as ``BIO`` or ``CO2``.
+        ``POML``, ``ML`` or ``PO``; one of `poml_map.schema.PROCESS_MAPS`, such as ``BIO`` or ``CO2``; or one of
+        `poml_map.schema.INDEX_MAPS`, which have no unit.
     year, month : int
         The stock is that of the end of this month.
     unit : {"kg/m2", "t/ha"}
@@ -130,13 +133,15 @@ def write_map(
     }
     with MemoryFile() as memory, rasterio.open("", "w", driver="MEM", **_profile(grid)) as file:
         file.write(pixels, 1)
-        file.set_band_description(1, f"{model} {year} PO" if model in _PROCESS else f"SOCS {year} {model}")
+        file.set_band_description(1, _band(model, year))
         file.units = [_label(unit, model).replace(" C ", " ")]
         file.colorinterp = [ColorInterp.gray]
         file.update_tags(**dataset_tags)
         file.update_tags(1, **_statistics(pixels))
         del pixels  # the file has them: several maps may be in work at once
-        file.build_overviews(_overviews(grid), Resampling.average)  # averages keep the regional mean
+        # Averages keep the regional mean; a class has none.
+        how = Resampling.nearest if model == "AOA" else Resampling.average
+        file.build_overviews(_overviews(grid), how)
         copy(file, memory.name, **_COG_OPTIONS)
         # Python writes the bytes, not GDAL: a full disk then raises, with its errno, at the right place.
         data = memory.getbuffer()
@@ -240,10 +245,18 @@ def _overviews(grid: Grid) -> list[int]:
     return factors
 
 
+def _band(model: str, year: int) -> str:
+    if model in INDEX_MAPS:
+        return f"{model} {year}"
+    return f"{model} {year} PO" if model in _PROCESS else f"SOCS {year} {model}"
+
+
 def _label(unit: str, model: str) -> str:
-    """The unit as people write it; respired carbon is an amount a year."""
+    """The unit as people write it; respired carbon is an amount a year, an index has none."""
     if unit not in STOCK_LABELS:
         raise ValueError(f"unit: {unit!r}, expected one of {', '.join(STOCK_LABELS)}")
+    if model in INDEX_MAPS:
+        return "1"
     return STOCK_LABELS[unit] + (" year-1" if model in PROCESS_MAPS["co2"] else "")
 
 
@@ -255,6 +268,9 @@ def _end_of_month(year: int, month: int) -> str:
 
 
 def _sentence(model: str, year: int, month: int, unit: str, depth_cm: float) -> str:
+    if model in INDEX_MAPS:
+        text = INDEX_MAPS[model]
+        return f"{text[0].upper()}{text[1:]}, {year:04d}"
     meaning = f"{model}: {(MODELS | _PROCESS)[model]}" if model in MODELS | _PROCESS else model
     what = "Carbon of RothC" if model in _PROCESS else "Soil organic carbon stock"
     return (f"{what} at 0-{depth_cm:g} cm, end of {year:04d}-{month:02d}, "

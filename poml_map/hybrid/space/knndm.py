@@ -145,7 +145,7 @@ def knndm_folds(x, y, map_x, map_y, n_folds: int = 5, seed: int = 0, groups=None
 def _clustered(middle: np.ndarray, wanted: np.ndarray) -> bool:
     """Whether sites lie nearer to each other than the map lies to them."""
     alone = cKDTree(middle).query(middle, k=2)[0][:, 1]
-    return bool(ks_2samp(alone, wanted, alternative="greater").pvalue < _SIGNIFICANT)
+    return bool(ks_2samp(alone, wanted, alternative="greater", method="asymp").pvalue < _SIGNIFICANT)
 
 
 def _clusterings(middle: np.ndarray, n_folds: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -89,7 +89,9 @@ def planned_forests(gathered: Gathered, plan: Plan) -> int:
     keys = len(plan.time_weights) * (len(plan.weights) - 1) + 1
     nested = len(list(combinations(range(folds), 2))) * keys if plan.nested else 0
     folding = _foldings(gathered, plan)[0]
-    return plan.repeats * forests_of(folding) + folds * keys + nested
+    spatial = 2 * 2 * folds if plan.spatial else 0
+    maps = 2 if plan.maps else 0
+    return plan.repeats * forests_of(folding) + folds * keys + nested + spatial + maps
 
 
 def assess(gathered: Gathered, plan: Plan, fits: Fits) -> Assessed:

@@ -66,6 +66,20 @@ def test_the_file_says_what_it_is(tmp_path):
         }
 
 
+def test_an_index_has_no_unit_and_a_name_of_its_own(tmp_path):
+    classes = np.where(np.isnan(_values()), np.nan, np.arange(GRID.width) % 3)
+    facts = {**FACTS, "model": "AOA", "tags": {"THRESHOLD_DI_ALL": "0.24"}}
+    (path,) = write_years(tmp_path, [classes], [1990], GRID, **facts)
+    assert path.name == "AOA_1990.tif"
+    with rasterio.open(path) as file:
+        assert file.units == ("1",)
+        assert file.descriptions == ("AOA 1990",)
+        assert file.tags()["POML_MAP_THRESHOLD_DI_ALL"] == "0.24"
+        assert "area of applicability" in file.tags()["TIFFTAG_IMAGEDESCRIPTION"].lower()
+        overview = file.read(1, out_shape=(file.height // 2, file.width // 2))
+    assert set(np.unique(overview)) <= {0.0, 1.0, 2.0, NODATA}, "classes are not averaged"
+
+
 def test_statistics_are_those_of_the_values_without_the_missing(tmp_path):
     values = _values().astype(np.float32)
     path = write_map(tmp_path / "a.tif", values, GRID, year=1980, **FACTS)

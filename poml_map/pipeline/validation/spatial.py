@@ -1,0 +1,140 @@
+"""Scores that speak for the map: blocks of land, and folds as far from training as pixels are from sites."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.stats import wasserstein_distance
+
+from poml_map.hybrid.evaluation import MODELS, Evaluation, Folding, evaluate
+from poml_map.hybrid.space import block_folds, knndm_folds, nearest_other_fold, suggested_block_size
+from poml_map.pipeline.places import metres
+from poml_map.pipeline.validation.assess import Fits
+from poml_map.pipeline.validation.gather import Gathered
+from poml_map.pipeline.validation.plan import Plan
+
+log = logging.getLogger(__name__)
+
+#: Folding -> the question that its score answers.
+QUESTIONS = {
+    "random": "another site of this survey, among the sampled ones",
+    "kNNDM": "a pixel of this map, as far from the sites as pixels are",
+    "blocks": "land away from every site, such as a neighbouring valley",
+}
+
+#: Pixels that stand for the map.
+_MAP_PLACES = 2000
+_MODELS = tuple(model for model in MODELS if model != "ML_T1")
+
+
+@dataclass(frozen=True)
+class Spatial:
+    """Evaluations by folds in space, and how far what is asked lies from what was learned.
+
+    Attributes
+    ----------
+    evaluations : list of Evaluation
+        One for each folding.
+    distances : dict of str -> ndarray
+        From each held-out site to the nearest training site by folding, and from pixels to sites as ``"map"``. [m]
+    facts : list of dict
+        ``folding``, ``question``, ``median_distance_km``, ``wasserstein_km`` (to the distances of the map), ``detail``.
+    left_out : list of str
+    """
+
+    evaluations: list[Evaluation]
+    distances: dict[str, np.ndarray]
+    facts: list[dict]
+    left_out: list[str]
+
+
+def assess_in_space(gathered: Gathered, plan: Plan, random: Folding, fits: Fits) -> Spatial:
+    """Score the models on blocks and on kNNDM folds.
+
+    Parameters
+    ----------
+    gathered : Gathered
+    plan : Plan
+    random : Folding
+        To compare distances with.
+    fits : Fits
+        Counts along.
+
+    Returns
+    -------
+    Spatial
+        What cannot be folded is left out with the reason.
+    """
+    settings, panel = gathered.region.settings, gathered.panel
+    (x, y), (map_x, map_y) = _positions(gathered)
+    foldings, details, left_out = {"random": random}, {"random": ""}, []
+    options = {
+        "n_folds": settings.validation.folds,
+        "seed": settings.validation.seed,
+        "groups": gathered.place_of_site,
+    }
+    try:
+        found = knndm_folds(x, y, map_x, map_y, **options)
+        # Where nothing matches better than random folds, those that are scored already serve.
+        foldings["kNNDM"] = Folding("kNNDM", found.fold if found.n_clusters else random.fold)
+        details["kNNDM"] = (
+            f"{found.n_clusters} clusters of sites"
+            if found.n_clusters
+            else "the random folds: none match better"
+        )
+    except ValueError as error:
+        left_out.append(f"kNNDM folds: {error}".rstrip("."))
+    given = settings.validation.block_km
+    side = suggested_block_size(x, y, settings.validation.folds) if given is None else 1000 * given
+    try:
+        foldings["blocks"] = Folding("blocks", block_folds(x, y, side, **options))
+        details["blocks"] = f"blocks of {side / 1000:.3g} km"
+    except ValueError as error:
+        left_out.append(f"blocks: {error}".rstrip("."))
+    distances = {name: nearest_other_fold(x, y, folding.fold) for name, folding in foldings.items()}
+    distances["map"] = cKDTree(np.column_stack([x, y])).query(np.column_stack([map_x, map_y]))[0]
+    process = gathered.process()
+    fits.begin()
+    evaluations = [
+        evaluate(
+            panel,
+            process,
+            folding,
+            w_p=settings.hybrid.w_p,
+            forest=gathered.forest(plan.trees),
+            models=_MODELS,
+            time_weight=settings.hybrid.time_weight,
+            grown=lambda: fits.grown("folds in space"),
+        )
+        for name, folding in foldings.items()
+        if name != "random" and (folding.fold != random.fold).any()
+    ]
+    facts = [_fact(name, details[name], distances) for name in foldings]
+    return Spatial(evaluations, distances, facts, left_out)
+
+
+def _fact(name: str, detail: str, distances: dict[str, np.ndarray]) -> dict:
+    apart = wasserstein_distance(distances[name], distances["map"])
+    return {
+        "folding": name,
+        "question": QUESTIONS[name],
+        "median_distance_km": float(np.median(distances[name])) / 1000,
+        "wasserstein_km": float(apart) / 1000,
+        "detail": detail,
+    }
+
+
+def _positions(gathered: Gathered) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (2, sites) of the panel, and (2, places) of some pixels of the area, drawn at random. [m]"""
+    grid, sites = gathered.cube.grid, gathered.samples.sites.iloc[gathered.order]
+    row, col = np.nonzero(gathered.cube.mask())
+    seed = gathered.region.settings.validation.seed
+    chosen = np.random.default_rng(seed).permutation(len(row))[:_MAP_PLACES]
+    x = np.concatenate([sites["x"], grid.x[col[chosen]]])
+    y = np.concatenate([sites["y"], grid.y[row[chosen]]])
+    # Together, so that a grid in degrees is projected around one middle.
+    both = np.stack(metres(x, y, grid.crs))
+    return both[:, : len(sites)], both[:, len(sites) :]
