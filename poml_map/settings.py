@@ -118,6 +118,18 @@ class Validation(Settings):
     )
 
 
+class Intervals(Settings):
+    """Options of the prediction intervals; without the block there are none."""
+
+    level: float = Field(0.9, ge=0.5, le=0.99, description="a share from 0.5 to 0.99", examples=["0.9"])
+    draws: int = Field(50, ge=2, le=1000, description="a whole number from 2 to 1000", examples=["50"])
+    stock_error: float = Field(
+        0.05, ge=0, le=0.5, description="relative error from 0 to 0.5", examples=["0.05"]
+    )
+    driver_error: float = Field(0.1, ge=0, le=1, description="relative error from 0 to 1", examples=["0.1"])
+    seed: int = Field(0, ge=0, lt=2**31, description="a whole number from 0")
+
+
 class RegionSettings(Settings):
     """All of `region.yaml`."""
 
@@ -147,3 +159,4 @@ class RegionSettings(Settings):
     rothc: RothC = RothC()
     hybrid: Hybrid = Hybrid()
     validation: Validation = Validation()
+    intervals: Intervals | None = Field(None, description="options below it; leave it out for none")

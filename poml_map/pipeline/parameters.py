@@ -12,7 +12,7 @@ from poml_map.errors import InputError
 from poml_map.pipeline.calibration import fit_details, interval_text, law, limit_warning
 from poml_map.pipeline.checks import one_campaign
 from poml_map.pipeline.site_model import SiteModel
-from poml_map.rothc.calibrate import calibrate
+from poml_map.rothc.calibrate import CalibrationResult, calibrate
 from poml_map.rothc.columns import ByClass
 from poml_map.rothc.groups import LEAST_OBSERVATIONS, GroupFits, calibrate_groups
 from poml_map.rothc.problem import solve_constant_mu
@@ -42,6 +42,8 @@ class Parameters:
         (mu_max, K_m) of classes that were fitted apart; every other class has those of all sites.
     profiles : dict of str -> RidgeProfile
         The ridge of each fit, by what was fitted.
+    fit : CalibrationResult, GroupFits or None
+        With the covariance of its errors; None where they are given or assumed.
     """
 
     mu_max: float
@@ -51,6 +53,7 @@ class Parameters:
     warnings: list
     groups: ByClass | None = None
     profiles: dict[str, RidgeProfile] = field(default_factory=dict)
+    fit: CalibrationResult | GroupFits | None = None
 
     def for_classes(self, codes) -> tuple[np.ndarray, np.ndarray]:
         """mu_max and K_m of any array of classes; of all sites for a class that has none of its own."""
@@ -62,6 +65,10 @@ class Parameters:
     def at(self, model: SiteModel) -> tuple:
         """mu_max and K_m of the sites of a model: two numbers, or with groups two arrays of shape (site,)."""
         return (self.mu_max, self.k_m) if self.groups is None else self.for_classes(model.classes)
+
+    def law(self, model: SiteModel) -> Law:
+        """As `at`, with the fit."""
+        return Law(*self.at(model), self.fit)
 
 
 def find_parameters(region: Region, model: SiteModel) -> Parameters:
@@ -102,6 +109,7 @@ def _calibrated(region: Region, model: SiteModel) -> Parameters:
         limit_warning(result),
         fit_details(result),
         profiles=profiles,
+        fit=result,
     )
 
 
@@ -134,7 +142,8 @@ def _by_group(region: Region, model: SiteModel, found: GroupFits) -> Parameters:
     }
     groups = ByClass(column, found.table, (pooled.mu_max, pooled.k_m))
     law_of_all = (pooled.mu_max, pooled.k_m)
-    return _given(model, law_of_all, "calibrated", warnings, details, groups=groups, profiles=profiles)
+    more = {"groups": groups, "profiles": profiles, "fit": found}
+    return _given(model, law_of_all, "calibrated", warnings, details, **more)
 
 
 def _mean_square(model: SiteModel, mu_max, k_m) -> float:
@@ -165,10 +174,12 @@ def _assumed(region: Region, model: SiteModel, change: float) -> Parameters:
     return _given(model, (mu, 0.0), "assumed", [text], details)
 
 
-def _given(model, pair, origin, warnings, details=None, *, groups=None, profiles=None) -> Parameters:
+def _given(
+    model, pair, origin, warnings, details=None, *, groups=None, profiles=None, fit=None
+) -> Parameters:
     """Parameters with what every way to find them tells of the sites."""
     mu_max, k_m = (float(value) for value in pair)
-    found = Parameters(mu_max, k_m, origin, {}, warnings, groups, profiles or {})
+    found = Parameters(mu_max, k_m, origin, {}, warnings, groups, profiles or {}, fit)
     of_mu = quantiles(model.mu_at_start(*found.at(model)))
     found.details.update(
         law=law(mu_max, k_m, (details or {}).get("limit", "none")),
@@ -192,8 +203,30 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
     return dict(zip(("q05", "median", "q95"), found.tolist(), strict=True))
 
 
-def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> tuple:
-    """mu_max and K_m from the sites of the training folds only.
+@dataclass(frozen=True)
+class Law:
+    """mu_max and K_m at the sites, and the fit that they are of.
+
+    Attributes
+    ----------
+    mu_max, k_m : float or ndarray, shape (n,)
+        Two numbers; with groups, those of every site by its class, also of sites that are held out. [-], [kg/m2]
+    fit : CalibrationResult, GroupFits or None
+        With the covariance of its errors; None where they are given or assumed.
+    """
+
+    mu_max: float | np.ndarray
+    k_m: float | np.ndarray
+    fit: CalibrationResult | GroupFits | None = None
+
+    @property
+    def pair(self) -> tuple:
+        """mu_max and K_m alone."""
+        return self.mu_max, self.k_m
+
+
+def fold_law(region: Region, model: SiteModel, training: np.ndarray) -> Law:
+    """mu_max and K_m from the sites of the training folds only, with their fit.
 
     Parameters
     ----------
@@ -203,8 +236,7 @@ def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> t
 
     Returns
     -------
-    mu_max, k_m : float or ndarray, shape (n,)
-        Two numbers; with groups, those of every site by its class, also of sites that are held out.
+    Law
 
     Raises
     ------
@@ -213,21 +245,21 @@ def fold_parameters(region: Region, model: SiteModel, training: np.ndarray) -> t
     """
     rothc = region.settings.rothc
     if rothc.mu_max is not None:
-        return rothc.mu_max, rothc.k_m
+        return Law(rothc.mu_max, rothc.k_m)
     part = model.problem.subset(training)
     try:
         if rothc.expected_change is not None:
-            return solve_constant_mu(part, rothc.expected_change), 0.0
+            return Law(solve_constant_mu(part, rothc.expected_change), 0.0)
         if model.classes is not None:
             # As many as there would be of a class that is just large enough: the model that is scored is then
             # that of the maps, not a pooled one.
             least = int(LEAST_OBSERVATIONS * training.mean())
             classes = model.classes[training]
             found = calibrate_groups(part, classes, _STARTS_IN_FOLD, least=least, profile=False)
-            return found.parameters(model.classes)
+            return Law(*found.parameters(model.classes), found)
         result = calibrate(part, n_starts=_STARTS_IN_FOLD, profile=False)
     except ValueError as error:
         found = f"a fold of the cross-validation whose training sites do not give mu_max and K_m: {error}"
         mend = "Check the samples, choose fewer or more folds, or give `mu_max` and `k_m`."
         raise InputError(region.document.problem(("rothc",), found, "a minimum", mend)) from error
-    return result.mu_max, result.k_m
+    return Law(result.mu_max, result.k_m, result)

@@ -13,11 +13,12 @@ from poml_map.config import Region
 from poml_map.errors import InputError, Problem, Problems
 from poml_map.pipeline.process_choices import process_inputs
 from poml_map.rothc.columns import ProcessInputs
+from poml_map.rothc.draws import Spinup
 from poml_map.rothc.engine import michaelis_menten
 from poml_map.rothc.forcing import Forcing, Options, build_forcing
 from poml_map.rothc.pools import CarbonBalance
 from poml_map.rothc.problem import CalibrationProblem, forward
-from poml_map.rothc.spinup import start_state
+from poml_map.rothc.spinup import start_from, unit_equilibria
 from poml_map.sites import Samples
 from poml_map.tables import listed
 
@@ -39,6 +40,8 @@ class SiteModel:
         Mean a*b*c from a site's first campaign on over that of the spin-up; NaN without a later month. [-]
     classes : ndarray, shape (n,), or None
         Class of each site, by which its parameters are fitted apart.
+    spinup : Spinup, or None
+        What starts the sites from other first stocks, for draws.
     """
 
     problem: CalibrationProblem
@@ -47,6 +50,7 @@ class SiteModel:
     annual_input: np.ndarray
     rate_jump: np.ndarray
     classes: np.ndarray | None = None
+    spinup: Spinup | None = None
 
     def simulate(self, mu_max, k_m) -> np.ndarray:
         """Stock of every run year and site, shape (years, n). [kg/m2] NaN before a site's first campaign."""
@@ -100,15 +104,11 @@ def build_site_model(
     try:
         feeds = inputs or process_inputs(region)
         forcing, scale = _forcing(region, samples, points, options, feeds, begin)
-        start = start_state(
-            first["stock"].to_numpy(),
-            forcing.spinup_rate,
-            forcing.spinup_shares,
-            forcing.clay,
-            dpm_rpm=forcing.dpm_rpm,
-            manure=forcing.spinup_manure,
-            pools=options.pools,
-        )
+        months = forcing.spinup_rate, forcing.spinup_shares
+        equilibria = unit_equilibria(*months, forcing.clay, forcing.dpm_rpm, forcing.spinup_manure)
+        stock, relative = first["stock"].to_numpy(float), forcing.relative_input * scale
+        spinup = Spinup(*equilibria, stock, forcing.clay, options.pools, relative)
+        start = start_from(equilibria, stock, forcing.clay, pools=options.pools)
         index = {site: position for position, site in enumerate(sites)}
         problem = CalibrationProblem(
             start.pools,
@@ -134,6 +134,7 @@ def build_site_model(
         np.asarray(start.annual_input),
         rate_jump=_rate_jump(forcing, 12 * begin),
         classes=None if groups is None else points[groups].to_numpy().astype(float),
+        spinup=spinup,
     )
 
 

@@ -169,9 +169,9 @@ class CalibrationProblem:
     def run(self):
         """The forward run, in which sites rest until their start month (plain RothC until `set_mu`)."""
         with checks.part_of_map():  # clay was checked when the problem was made
-            return Run(self.start, **self._resting(), mu_max=1.0, k_m=0.0)
+            return Run(self.start, **self.resting(), mu_max=1.0, k_m=0.0)
 
-    def _resting(self):
+    def resting(self):
         """Rates, inputs and soil; no decay and no input where a site rests, so it keeps its pools to the last bit."""
         resting = np.arange(self.n_months)[:, np.newaxis] < self.start_month
         series = {
@@ -195,7 +195,7 @@ class CalibrationProblem:
             error of the run. NaN for sites with a missing value. [kg/m2]
         """
         with checks.part_of_map():
-            return carbon_balance(self.start, **self._resting(), mu_max=mu_max, k_m=k_m)
+            return carbon_balance(self.start, **self.resting(), mu_max=mu_max, k_m=k_m)
 
 
 def forward(problem, mu_max, k_m, record_months):

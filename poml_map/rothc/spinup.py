@@ -176,12 +176,12 @@ def required_input(stock, iom, rate, monthly_fractions, clay, *, dpm_rpm=params.
     >>> required_input(4.94, 0.416247, np.ones(12), fractions, clay=23.4, manure=0.1 * fractions).round(4)
     np.float64(0.3697)
     """
-    equilibria = _equilibria(rate, monthly_fractions, clay, dpm_rpm, manure)
+    equilibria = unit_equilibria(rate, monthly_fractions, clay, dpm_rpm, manure)
     return _balance(_active_carbon(stock, iom), *equilibria)[1]
 
 
-def _equilibria(rate, monthly_fractions, clay, dpm_rpm, manure):
-    """Equilibrium pools (4, ...) of a plant input of 1 kg/m2/year, and of the manure."""
+def unit_equilibria(rate, monthly_fractions, clay, dpm_rpm, manure):
+    """Equilibrium pools (4, ...) of a plant input of 1 kg/m2/year, and of the manure: all that `start_from` needs."""
     cycle = _Cycle(rate, clay)
     per_unit_input = cycle.equilibrium(shares_of_years(monthly_fractions), dpm_rpm, None)
     if manure is None:
@@ -252,7 +252,7 @@ def start_state(
     >>> start.annual_input.round(4)
     array([0.4831,    nan])
     """
-    equilibria = _equilibria(rate, monthly_fractions, clay, dpm_rpm, manure)
+    equilibria = unit_equilibria(rate, monthly_fractions, clay, dpm_rpm, manure)
     return start_from(equilibria, stock, clay, iom=iom, pools=pools)
 
 

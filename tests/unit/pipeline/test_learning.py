@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from poml_map.hybrid import SitePanel
 from poml_map.pipeline import fold_process
 from poml_map.pipeline.learning import learn
-from poml_map.pipeline.parameters import find_parameters
+from poml_map.pipeline.parameters import Law, find_parameters
 from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.site_model import build_site_model
 
@@ -139,11 +139,11 @@ def test_a_fold_is_calibrated_on_the_sites_that_it_trains_on(sites, monkeypatch)
     where, here, samples = sites
     masks = []
 
-    def fold_parameters(region, model, training):
+    def fold_law(region, model, training):
         masks.append(set(np.array(IDS)[training]))
-        return 1.4, 0.06
+        return Law(1.4, 0.06)
 
-    monkeypatch.setattr(fold_process, "fold_parameters", fold_parameters)
+    monkeypatch.setattr(fold_process, "fold_law", fold_law)
     learned, _ = _learned(where, samples, here)
     folds = learned.held_out.groupby("fold")["site"].agg(set)
     assert masks == [set(IDS) - held_out for held_out in folds]

@@ -10,11 +10,16 @@ from poml_map import rothc
 from poml_map.errors import InputError
 from poml_map.pipeline import parameters
 from poml_map.pipeline.calibration import law
-from poml_map.pipeline.parameters import find_parameters, fold_parameters
+from poml_map.pipeline.parameters import find_parameters, fold_law
 from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.site_model import build_site_model
 
 GIVEN = "  mu_max: 2.5\n  k_m: 0.1\n"
+
+
+def fold_parameters(*asked):
+    """mu_max and K_m of a fold."""
+    return fold_law(*asked).pair
 
 
 def _built(region, samples, points):
