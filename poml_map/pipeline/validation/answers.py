@@ -141,7 +141,9 @@ def _against_ml(differences: pd.DataFrame, target: str) -> str:
     return f" POML against ML: {row.relative:+.1%} of the RMSE (95 % {row.low:+.3f} to {row.high:+.3f}), {row.verdict}."
 
 
-def page(gathered, assessed, tables: dict, notes: list[str], fits, figures: dict[str, str]) -> str:
+def page(
+    gathered, assessed, tables: dict, notes: list[str], fits, figures: dict[str, str], left_out: list[str]
+) -> str:
     """`validation.md`.
 
     Parameters
@@ -154,6 +156,7 @@ def page(gathered, assessed, tables: dict, notes: list[str], fits, figures: dict
     fits : Fits
     figures : dict of str -> str
         File without ending -> caption.
+    left_out : list of str
 
     Returns
     -------
@@ -191,7 +194,7 @@ def page(gathered, assessed, tables: dict, notes: list[str], fits, figures: dict
         "",
         "## What was left out, and why",
         "",
-        *([f"- {text}." for text in assessed.left_out] or ["Nothing."]),
+        *([f"- {text}." for text in left_out] or ["Nothing."]),
     ]
     return "\n".join([*parts, ""])
 

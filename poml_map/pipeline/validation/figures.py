@@ -13,8 +13,12 @@ from poml_map.hybrid.evaluation import MODELS
 from poml_map.hybrid.evaluation.score_tables import pairs_of
 from poml_map.pipeline.validation.assess import Assessed
 from poml_map.pipeline.validation.gather import Gathered
+from poml_map.pipeline.validation.maps import Mapped
+from poml_map.pipeline.validation.spatial import QUESTIONS, Spatial
 from poml_map.pipeline.validation.tables import OBSERVED, Table
+from poml_map.products import panel_row
 from poml_map.products import validation as products
+from poml_map.products.sheet import unit_text
 from poml_map.units import stock_factor
 
 
@@ -176,15 +180,14 @@ def _differences(differences: pd.DataFrame, figures: Figures) -> None:
 
 def _weights(assessed: Assessed, shown: dict[str, pd.DataFrame], figures: Figures) -> None:
     curve = shown["w_p_curve"]
-    nested, chosen = None, []
+    choice = {}
     if assessed.choice:
-        chosen = assessed.choice.chosen("constant").tolist()
         summary = shown["w_p_summary"]
-        nested = (
-            summary[(summary["choice"] == "nested") & (summary["time_weight"] == "constant")]
-            .iloc[0]
-            .to_dict()
-        )
+        nested = summary[summary["choice"] == "nested"].set_index("time_weight")
+        choice = {
+            "chosen": {name: assessed.choice.chosen(name).tolist() for name in nested.index},
+            "nested": nested.to_dict(orient="index"),
+        }
     figures.draw(
         products.draw_weights,
         "weights",
@@ -193,8 +196,7 @@ def _weights(assessed: Assessed, shown: dict[str, pd.DataFrame], figures: Figure
         curves={
             name: rows.to_dict(orient="records") for name, rows in curve.groupby("time_weight", sort=False)
         },
-        chosen=chosen,
-        nested=nested,
+        **choice,
     )
 
 
@@ -207,8 +209,8 @@ def _importance(importance: pd.DataFrame, figures: Figures) -> None:
     figures.draw(
         products.draw_importance,
         "importance",
-        "What the forests live on: rise of the RMSE when a covariate is shuffled at held-out sites",
-        unit=figures.unit,
+        "What the forests live on",
+        what=f"Rise of the RMSE when the covariate is shuffled at held-out sites ({unit_text(figures.unit)})",
         names=[_label(name) for name in names],
         models={
             model: (rows["permutation"].to_numpy(), rows["permutation_sd"].to_numpy())
@@ -239,4 +241,51 @@ def _drivers(drivers: pd.DataFrame, figures: Figures) -> None:
             )
             for name, rows in drivers.groupby("name", sort=False)
         },
+    )
+
+
+def draw_spatial_figures(spatial: Spatial, tables: dict[str, Table], figures: Figures) -> None:
+    """Draw scores by folding, and the distances that make them differ."""
+    scores = tables["scores"].in_units(figures.unit)
+    rows = [
+        {"folding": name, "question": QUESTIONS[name], "model": row.model, "rmse": row.rmse}
+        for name in QUESTIONS
+        for row in scores[(scores["folding"] == name) & (scores["target"] == "t2")].itertuples()
+        if row.model != "ML_T1"
+    ]
+    figures.draw(
+        products.draw_folding_scores,
+        "foldings",
+        "RMSE at later campaigns, by how sites were held out",
+        "PO and persistence start from the measured first stock of the site",
+        unit=figures.unit,
+        rows=rows,
+    )
+    curves = {"from the map's pixels to the sites": spatial.distances["map"]}
+    curves |= {f"{name} folds": values for name, values in spatial.distances.items() if name != "map"}
+    figures.draw(
+        products.draw_distances,
+        "distances",
+        "How far a prediction is from what was learned",
+        curves=curves,
+    )
+
+
+def draw_map_figures(gathered: Gathered, mapped: Mapped, figures: Figures) -> None:
+    """Draw ML maps beside POML maps of the first, the middle and the last year: figure S3 of the paper."""
+    factor = stock_factor(figures.unit)
+    years = [mapped.years[at] for at in sorted({0, len(mapped.years) // 2, len(mapped.years) - 1})]
+    grid = gathered.cube.grid
+    figures.draw(
+        products.draw_map_series,
+        "maps",
+        "Maps of the forest on observations only (ML) beside the hybrid (POML)",
+        unit=figures.unit,
+        rows={
+            model: panel_row([factor * mapped.read(model, year) for year in years], grid)
+            for model in ("ML", "POML")
+        },
+        columns=years,
+        grid=grid,
+        outlines=gathered.cube.outlines(),
     )

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from poml_map.pipeline import manifest as records
+from poml_map.pipeline.applicability import Spaces, write_applicability
 from poml_map.pipeline.checks import check_region
 from poml_map.pipeline.progress import Stopwatch, duration
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 from poml_map.pipeline.validation.answers import page, score_lines
-from poml_map.pipeline.validation.assess import Fits, assess, planned_forests
-from poml_map.pipeline.validation.figures import draw_figures
+from poml_map.pipeline.validation.assess import Assessed, Fits, assess, planned_forests
+from poml_map.pipeline.validation.figures import (
+    Figures,
+    draw_map_figures,
+    draw_site_figures,
+    draw_spatial_figures,
+)
 from poml_map.pipeline.validation.gather import Gathered, gather
+from poml_map.pipeline.validation.maps import Mapped, mapped
 from poml_map.pipeline.validation.plan import Plan, make_plan
-from poml_map.pipeline.validation.tables import Table, tables_of
+from poml_map.pipeline.validation.spatial import assess_in_space
+from poml_map.pipeline.validation.tables import Table, difference_table, score_table, tables_of
 
 log = logging.getLogger(__name__)
 
@@ -65,24 +76,68 @@ def validate_region(
 
 def _stages(gathered: Gathered, plan: Plan, folder: Path, watch: Stopwatch, heard: Heard) -> list[str]:
     settings = gathered.region.settings
+    notes = [*gathered.notes.lines, *plan.notes]
     fits = Fits(planned_forests(gathered, plan))
     log.info("  at most %d forests", fits.total)
     with watch.stage("held-out sites"):
         assessed = assess(gathered, plan, fits)
-    tables = tables_of(gathered, assessed)
+    tables, figures = tables_of(gathered, assessed), Figures(gathered, folder, notes)
+    facts = Facts()
+    with watch.stage("figures of the sites"):
+        draw_site_figures(gathered, assessed, tables, figures)
+    if plan.spatial:
+        with watch.stage("folds in space"):
+            _in_space(gathered, plan, assessed, tables, figures, fits, facts)
+    if plan.maps:
+        with watch.stage("maps"), mapped(gathered, plan.trees, folder, fits) as maps:
+            _on_maps(gathered, assessed, maps, tables, figures, folder, facts)
     for line in fits.lines():
         log.info("  %s", line)
-    for text in assessed.left_out:
+    left_out = [*assessed.left_out, *facts.left_out]
+    for text in left_out:
         log.warning("  left out: %s", text)
-    with watch.stage("figures"):
-        notes = [*gathered.notes.lines, *plan.notes]
-        figures = draw_figures(gathered, assessed, tables, folder, notes)
     with watch.stage("tables and page"):
         _write_tables(folder, settings.units, tables)
-        text = page(gathered, assessed, tables, notes, fits, figures)
+        text = page(gathered, assessed, tables, notes, fits, figures.captions, left_out)
         (folder / "validation.md").write_text(text, encoding="utf-8")
-        _write_json(folder, gathered, plan, assessed, tables, fits, watch, heard)
+        _write_json(folder, gathered, plan, assessed, tables, fits, watch, heard, left_out)
     return score_lines(tables["scores"].in_units(settings.units), settings.units)
+
+
+@dataclass
+class Facts:
+    """What the stages after the first have to say.
+
+    Attributes
+    ----------
+    left_out : list of str
+    """
+
+    left_out: list[str] = field(default_factory=list)
+
+
+def _in_space(gathered, plan, assessed, tables, figures, fits, facts) -> None:
+    spatial = assess_in_space(gathered, plan, assessed.random[0].folding, fits)
+    foldings = [assessed.random, *([each] for each in spatial.evaluations)]
+    tables["scores"], tables["differences"] = score_table(foldings), difference_table(foldings)
+    tables["foldings"] = Table("foldings", pd.DataFrame(spatial.facts))
+    for each in spatial.evaluations:
+        tables["folds"].rows[each.folding.name] = each.folding.fold
+    draw_spatial_figures(spatial, tables, figures)
+    facts.left_out += spatial.left_out
+
+
+def _on_maps(gathered, assessed, maps: Mapped, tables, figures: Figures, folder: Path, facts) -> None:
+    draw_map_figures(gathered, maps, figures)
+    settings, first = gathered.region.settings, assessed.random[0]
+    fold_of_site = dict(zip(gathered.panel.sites.tolist(), first.folding.fold.tolist(), strict=True))
+    spaces = Spaces.of(maps.rows, maps.poml.feature_importances_, fold_of_site)
+    years = sorted({maps.years[0], maps.years[len(maps.years) // 2], maps.years[-1]})
+    (folder / "maps").mkdir()
+    tags = {"REGION": settings.name, **gathered.notes.tags}
+    about = {"unit": settings.units, "depth_cm": settings.depth_cm, "tags": tags}
+    rows = write_applicability(gathered.cube, spaces, settings.covariates, folder / "maps", years, about)
+    tables["applicability"] = Table("applicability", pd.DataFrame(rows))
 
 
 def _write_tables(folder: Path, unit: str, tables: dict[str, Table]) -> None:
@@ -91,7 +146,15 @@ def _write_tables(folder: Path, unit: str, tables: dict[str, Table]) -> None:
 
 
 def _write_json(
-    folder, gathered: Gathered, plan: Plan, assessed, tables, fits: Fits, watch, heard: Heard
+    folder: Path,
+    gathered: Gathered,
+    plan: Plan,
+    assessed: Assessed,
+    tables: dict[str, Table],
+    fits: Fits,
+    watch: Stopwatch,
+    heard: Heard,
+    left_out: list[str],
 ) -> None:
     """`validation.json`: every table again, and what they were made with."""
     region = gathered.region
@@ -107,7 +170,7 @@ def _write_json(
         "samples": gathered.samples.counts(),
         "rothc": gathered.parameters.details,
         "checks": assessed.checks,
-        "left_out": assessed.left_out,
+        "left_out": left_out,
         "warnings": heard.warnings("sites", "cube", "hybrid", "pipeline"),
         "fits": {"forests": fits.done, "seconds": fits.seconds},
         "seconds": watch.seconds,
