@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from poml_map.products.mapsheet import MARGIN
-from poml_map.products.palette import INK, MUTED
+from poml_map.products.palette import MUTED
 from poml_map.products.sheet import Sheet, style, unit_text
 from poml_map.products.validation.keys import Key, Keys
 from poml_map.products.validation.looks import model_look, model_name, series_look
@@ -108,20 +108,16 @@ def _draw_folding(sheet: Sheet, axes: Axes, frame: Frame, at, name, question, gr
     caption(sheet, MARGIN, top, name, weight="bold")
     for number, line in enumerate(question):
         caption(sheet, MARGIN, top + _LINE * (number + 1), line, color=MUTED)
-    known = [row["rmse"] for row in group if np.isfinite(row["rmse"])]
     at += _LINE * (len(question) + 1) + 7
     for number, row in enumerate(group):
         middle = at + _ROW * (number + 0.5)
         look, (low, high) = model_look(row["model"]), _ends(row)
-        best = bool(known) and row["rmse"] == min(known)
-        weight = "bold" if best else "normal"
         y = frame.top + middle
         sheet.paper.plot([MARGIN + 10], [y], look.marker, color=look.color, ms=6.5, mec="white", mew=0.4)
-        caption(sheet, MARGIN + 22, y, look.name, va="center_baseline", weight=weight)
+        caption(sheet, MARGIN + 22, y, look.name, va="center_baseline")
         caption(
-            sheet, MARGIN + INNER, y, fixed(row["rmse"], unit), ha="right", va="center_baseline", weight=weight,
-            color=INK if best else MUTED,
-        )  # fmt: skip
+            sheet, MARGIN + INNER, y, fixed(row["rmse"], unit), ha="right", va="center_baseline",
+)  # fmt: skip
         if np.isfinite([low, high]).all():
             axes.hlines(middle, low, high, color=look.color, lw=1.8, zorder=2)
         axes.plot(row["rmse"], middle, look.marker, color=look.color, ms=7.5, mec="white", mew=0.6, zorder=3)
@@ -175,7 +171,7 @@ def draw_distances(
         if not drawn:
             say(sheet, axes, frame, "no distances: there are no two sites")
             return page.save(path)
-        end = max(max(np.percentile(values, _ENOUGH) for values in drawn), 1e-3)
+        end = max(max(np.percentile(values, _ENOUGH) for values in drawn), 0.1)
         for place, (name, values) in enumerate(names.items()):
             _draw_curve(axes, values, looks[name], end, area=place == 0)
         axes.set(xlim=(0, end), ylim=(0, 101))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from poml_map.products.palette import INK, MUTED, NODATA_COLOR
+from poml_map.products.palette import INK, MUTED
 from poml_map.products.sheet import Sheet, style, unit_text
 from poml_map.products.validation.keys import Key, Keys
 from poml_map.products.validation.looks import Look, series_look
@@ -25,10 +25,10 @@ from poml_map.products.validation.page import (
     say,
 )
 
-_LEFT, _GAP, _WIDTH_TALL, _ROW_GAP = 34, 52, 110, 12
+_LEFT, _GAP, _WIDTH_TALL, _ROW_GAP, _APART = 34, 52, 110, 12, 22
 # Of a normal distribution: 95 % of samples lie within so many standard errors.
 _SURE = 1.96
-_BAND = Look("95 % of such samples", MUTED)
+_BAND = Look("where even shares scatter (95 %)", MUTED)
 _PIT = "#6d9fd3"
 
 
@@ -97,10 +97,16 @@ def _head(sheet: Sheet, frame: Frame, text: str) -> None:
     caption(sheet, frame.left - _LEFT, frame.top - 7, text, weight="bold", va="baseline")
 
 
-def _level_axis(axes: Axes, tables) -> None:
+def _level_axis(axes: Axes, frame: Frame, tables) -> None:
+    """Ticks at the levels themselves, without those that stand too close to a lower one."""
     levels = 100 * np.unique(np.concatenate([table["level"] for table in tables.values()]))
-    low = levels.min() if levels.size else 50
-    axes.set_xlim(low - 0.08 * (100 - low) - 1, 100)
+    low = levels[0] - 0.08 * (100 - levels[0]) - 1
+    axes.set_xlim(low, 100)
+    apart = [levels[0]]
+    for level in levels[1:]:
+        if (level - apart[-1]) * frame.width / (100 - low) >= _APART:
+            apart.append(level)
+    axes.set_xticks(apart, [f"{level:g}" for level in apart])
     label_x(axes, "Nominal level (%)")
 
 
@@ -111,7 +117,7 @@ def _draw_coverage(sheet: Sheet, frame: Frame, tables, looks) -> None:
     if not known:
         say(sheet, axes, frame, "no value has an interval")
         return
-    _level_axis(axes, known)
+    _level_axis(axes, frame, known)
     axes.plot([0, 100], [0, 100], color=INK, lw=1.1, zorder=2)
     ends = []
     for name, table in known.items():
@@ -140,7 +146,7 @@ def _draw_pit(sheet: Sheet, frame: Frame, pit) -> None:
         edges[:-1], 100 * counts / total, np.diff(edges), align="edge", color=_PIT, ec="white", lw=0.8, zorder=2
     )  # fmt: skip
     axes.axhspan(
-        100 * (expected - error), 100 * (expected + error), color=NODATA_COLOR, alpha=0.75, lw=0, zorder=2.5
+        100 * (expected - error), 100 * (expected + error), color=MUTED, alpha=0.28, lw=0, zorder=2.5
     )
     axes.axhline(100 * expected, color=INK, lw=1.1, zorder=3)
     axes.set(xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
@@ -160,4 +166,4 @@ def _draw_width(sheet: Sheet, frame: Frame, tables, looks, unit: str) -> None:
         )  # fmt: skip
     _, high = known_range(*(table["mean_width"] for table in tables.values()))
     axes.set_ylim(0, high)
-    _level_axis(axes, tables)
+    _level_axis(axes, frame, tables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poml_map.products.palette import ACCENT, MUTED
+from poml_map.products.palette import ACCENT
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Look:
 LOOKS = {
     "POML": Look("POML", ACCENT, "o", "-"),
     "ML": Look("ML", "#1f5fa8", "s", (0, (5, 1.5))),
-    "ML_T1": Look("ML on first campaign", "#6fb1ea", "^", (0, (1.2, 1.2))),
-    "PO": Look("PO (RothC)", "#22806f", "D", (0, (6, 1.2, 1.5, 1.2))),
+    "ML_T1": Look("ML on first campaign", "#7db8ee", "^", (0, (1.2, 1.2))),
+    "PO": Look("PO (RothC)", "#1f9580", "D", (0, (6, 1.2, 1.5, 1.2))),
     "PERSISTENCE": Look("Persistence", "#dba51c", "v", (0, (3, 2))),
-    "YEAR_MEAN": Look("Mean of the year", MUTED, "X", (0, (1.2, 2))),
+    "YEAR_MEAN": Look("Mean of the year", "#55504b", "X", (0, (1.2, 2))),
 }
 
 #: Of series that are no models: campaigns, foldings, coverage of several data sets.
 SERIES = (
     Look("", ACCENT, "o", "-"),
     Look("", "#1f5fa8", "s", (0, (5, 1.5))),
-    Look("", "#22806f", "D", (0, (6, 1.2, 1.5, 1.2))),
+    Look("", "#1f9580", "D", (0, (6, 1.2, 1.5, 1.2))),
     Look("", "#dba51c", "v", (0, (3, 2))),
-    Look("", MUTED, "X", (0, (1.2, 2))),
+    Look("", "#55504b", "X", (0, (1.2, 2))),
 )
 
 #: Short words where a name would not fit.

@@ -19,7 +19,7 @@ from poml_map.products.validation.looks import model_name
 from poml_map.products.validation.page import INNER, TEXT, Frame, Page, caption, fixed
 
 # Room for the years at the left, for the colour bar at the right, and between maps. [layout pixel]
-_YEAR, _BAR, _GAP, _CAPTION, _HEADING = 46, 84, 12, 24, 22
+_YEAR, _BAR, _GAP, _CAPTION, _HEADING = 54, 84, 12, 24, 22
 _TALLEST_BAR = 320
 
 
@@ -75,7 +75,7 @@ def draw_map_series(
         width = min((INNER - _YEAR - _BAR - _GAP * (len(tables) - 1)) / len(tables), 190)
         height = width * place.height / place.width
         step = height + _CAPTION
-        body = _HEADING + step * len(columns) - 4
+        body = _HEADING + step * len(columns) + 4
         sheet = page.open(body + FOOT)
         top = page.top + _HEADING
         for number, (name, maps) in enumerate(tables.items()):
@@ -102,7 +102,9 @@ def draw_map_series(
                 va="center_baseline",
             )  # fmt: skip
         bar = MARGIN + _YEAR + len(tables) * (width + _GAP) + 4
-        draw_color_bar(sheet, bar, top, min(body - _HEADING - _CAPTION, _TALLEST_BAR), scale, unit_text(unit))
+        draw_color_bar(
+            sheet, bar, top, min(body - _HEADING - _CAPTION - 4, _TALLEST_BAR), scale, unit_text(unit)
+        )
         shown = Fit(round(width * dpi / 100), round(height * dpi / 100), place.block)
         draw_scale_and_north(sheet, MARGIN + _YEAR, page.top + body, shown, grid)
         return page.save(path)

@@ -182,7 +182,7 @@ def fixed(value: float, unit: str, signed: bool = False) -> str:
     return f"{rounded:{'+' if signed else ''}.{2 if unit == 't/ha' else 3}f}".replace("-", "−")
 
 
-def known_range(*arrays, space: float = 0.08, least: float = 1e-9) -> tuple[float, float] | None:
+def known_range(*arrays, space: float = 0.08) -> tuple[float, float] | None:
     """Limits around all finite values with some space; None when there is none.
 
     Examples
@@ -197,8 +197,11 @@ def known_range(*arrays, space: float = 0.08, least: float = 1e-9) -> tuple[floa
     if not values.size:
         return None
     low, high = float(values.min()), float(values.max())
-    # One value, or all the same: a hundredth of it, so that the axis has a length.
-    space = max(space * (high - low), least) if high > low else max(0.01 * abs(high), least)
+    # All the same but for rounding: a tenth of it, so that the axis has a length and its ticks few digits.
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        space = 0.1 * abs(high) or 0.1
+    else:
+        space *= high - low
     return low - space, high + space
 
 

@@ -30,8 +30,8 @@ _TALL, _COLUMNS, _GAP, _LEFT = 92, 3, 30, 34
 #: Panels that a page holds.
 MOST = 12
 _OBSERVED = Look("observed mean", INK, "o")
-_DRIVER = Look("mean of the pixels", "#1f5fa8")
-_RANGE = Look("10 to 90 % of the pixels", "#1f5fa8")
+_DRIVER = Look("mean", "#1f5fa8")
+_RANGE = Look("10 to 90 %", "#1f5fa8")
 
 
 def draw_zone_trends(
@@ -133,7 +133,7 @@ def draw_drivers(
     notes: Sequence[str] = (),
     dpi: int = 200,
 ) -> tuple[Path, Path]:
-    """Write what drives the models, over the years: mean of the region and the range of its pixels.
+    """Write what drives the models, over the years: mean and middle 80 % over sites or pixels.
 
     Parameters
     ----------
