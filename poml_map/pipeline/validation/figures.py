@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from poml_map import schema
 from poml_map.hybrid.evaluation import MODELS
 from poml_map.hybrid.evaluation.score_tables import pairs_of
 from poml_map.pipeline.validation.assess import Assessed
@@ -90,12 +89,16 @@ def _histograms(gathered: Gathered, figures: Figures) -> None:
     figures.draw(
         products.draw_histograms,
         "histograms",
-        "Stocks of each campaign, and their change",
+        "Observed stocks and their change",
         unit=figures.unit,
         stocks={int(panel.years[at]): factor * panel.observed[at][seen[at]] for at in sampled},
         change=factor * (panel.observed[year, site] - panel.observed[begin, site]) if len(year) else None,
-        change_name="later minus first campaign",
+        change_name=_change_name(panel.years[sampled]),
     )
+
+
+def _change_name(campaigns: np.ndarray) -> str:
+    return f"{campaigns[-1]} minus {campaigns[0]}" if len(campaigns) == 2 else "later minus first"
 
 
 def _scatter(assessed: Assessed, scores: pd.DataFrame, figures: Figures) -> None:
@@ -135,7 +138,8 @@ def _courses(shown: dict[str, pd.DataFrame], figures: Figures) -> None:
     figures.draw(
         products.draw_time,
         "courses",
-        "Mean stock of the sites over time, each predicted by models that never saw it",
+        "Mean stock of the sites over time",
+        "Each site predicted by models that never saw it; PO starts from its first stock",
         unit=figures.unit,
         years=years,
         models={model: (rows["mean"].to_numpy(), rows["sd"].to_numpy()) for model, rows in by_model.items()},
@@ -149,7 +153,8 @@ def _courses(shown: dict[str, pd.DataFrame], figures: Figures) -> None:
     figures.draw(
         products.draw_zone_trends,
         "zone_trends",
-        "Mean stock of the sites of each zone over time",
+        "Mean stock of the sites of each zone",
+        "Each site predicted by models that never saw it",
         unit=figures.unit,
         years=years,
         zones={
@@ -172,7 +177,8 @@ def _differences(differences: pd.DataFrame, figures: Figures) -> None:
         figures.draw(
             products.draw_differences,
             "differences",
-            "Which model is better: differences of RMSE at the same sites, 95 % by a bootstrap over sites",
+            "Which model is better?",
+            "Differences of RMSE at the same held-out sites, 95 % by a bootstrap over sites",
             unit=figures.unit,
             rows=rows.to_dict(orient="records"),
         )
@@ -191,7 +197,8 @@ def _weights(assessed: Assessed, shown: dict[str, pd.DataFrame], figures: Figure
     figures.draw(
         products.draw_weights,
         "weights",
-        "Accuracy over w_p, the weight of the simulations",
+        "The weight of the simulations, w_p",
+        f"POML at held-out sites, forests of {assessed.curve.forest.n_trees} trees",
         unit=figures.unit,
         curves={
             name: rows.to_dict(orient="records") for name, rows in curve.groupby("time_weight", sort=False)
@@ -210,18 +217,14 @@ def _importance(importance: pd.DataFrame, figures: Figures) -> None:
         products.draw_importance,
         "importance",
         "What the forests live on",
-        what=f"Rise of the RMSE when the covariate is shuffled at held-out sites ({unit_text(figures.unit)})",
-        names=[_label(name) for name in names],
+        "Each covariate is shuffled among held-out sites, ten times",
+        what=f"Rise of the RMSE when shuffled ({unit_text(figures.unit)})",
+        names=names,
         models={
             model: (rows["permutation"].to_numpy(), rows["permutation_sd"].to_numpy())
             for model, rows in by_model.items()
         },
     )
-
-
-def _label(name: str) -> str:
-    known = schema.COLUMNS.get(name)
-    return f"{name}, {known.long_name}" if known else name
 
 
 def _drivers(drivers: pd.DataFrame, figures: Figures) -> None:
@@ -231,7 +234,8 @@ def _drivers(drivers: pd.DataFrame, figures: Figures) -> None:
     figures.draw(
         products.draw_drivers,
         "drivers",
-        "What changed over time at the sites: mean, and the middle 80 %",
+        "What changed over time",
+        "Mean and middle 80 % of the sites",
         years=years,
         drivers={
             name: (
@@ -247,26 +251,40 @@ def _drivers(drivers: pd.DataFrame, figures: Figures) -> None:
 def draw_spatial_figures(spatial: Spatial, tables: dict[str, Table], figures: Figures) -> None:
     """Draw scores by folding, and the distances that make them differ."""
     scores = tables["scores"].in_units(figures.unit)
+    same = spatial.same_as_random
+    questions = dict(QUESTIONS)
+    if same:
+        questions["random"] += f"; {questions[same]} ({same} gives the same folds)"
     rows = [
-        {"folding": name, "question": QUESTIONS[name], "model": row.model, "rmse": row.rmse}
-        for name in QUESTIONS
+        {"folding": name, "question": questions[name], "model": row.model, "rmse": row.rmse}
+        for name in questions
         for row in scores[(scores["folding"] == name) & (scores["target"] == "t2")].itertuples()
         if row.model != "ML_T1"
     ]
     figures.draw(
         products.draw_folding_scores,
         "foldings",
-        "RMSE at later campaigns, by how sites were held out",
-        "PO and persistence start from the measured first stock of the site",
+        "Which score speaks for the map?",
+        "RMSE at later campaigns by how sites were held out. PO and persistence know the site's first stock",
         unit=figures.unit,
         rows=rows,
     )
-    curves = {"from the map's pixels to the sites": spatial.distances["map"]}
-    curves |= {f"{name} folds": values for name, values in spatial.distances.items() if name != "map"}
+    names = {
+        "random": f"random folds and {same}" if same else "random folds",
+        "kNNDM": "kNNDM",
+        "blocks": "blocks",
+    }
+    curves = {"pixels of the map to the sites": spatial.distances["map"]}
+    curves |= {
+        text: spatial.distances[name]
+        for name, text in names.items()
+        if name in spatial.distances and name != same
+    }
     figures.draw(
         products.draw_distances,
         "distances",
-        "How far a prediction is from what was learned",
+        "How far from what was learned",
+        "Distance to the nearest site that a model was trained on",
         curves=curves,
     )
 
@@ -279,7 +297,8 @@ def draw_map_figures(gathered: Gathered, mapped: Mapped, figures: Figures) -> No
     figures.draw(
         products.draw_map_series,
         "maps",
-        "Maps of the forest on observations only (ML) beside the hybrid (POML)",
+        "Maps of ML beside maps of POML",
+        "ML: observations only; POML: observations and RothC simulations",
         unit=figures.unit,
         rows={
             model: panel_row([factor * mapped.read(model, year) for year in years], grid)

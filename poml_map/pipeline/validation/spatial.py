@@ -43,12 +43,15 @@ class Spatial:
     facts : list of dict
         ``folding``, ``question``, ``median_distance_km``, ``wasserstein_km`` (to the distances of the map), ``detail``.
     left_out : list of str
+    same_as_random : str
+        Folding that is the random one, because nothing else matches the map better; empty if none is.
     """
 
     evaluations: list[Evaluation]
     distances: dict[str, np.ndarray]
     facts: list[dict]
     left_out: list[str]
+    same_as_random: str
 
 
 def assess_in_space(gathered: Gathered, plan: Plan, random: Folding, fits: Fits) -> Spatial:
@@ -113,7 +116,8 @@ def assess_in_space(gathered: Gathered, plan: Plan, random: Folding, fits: Fits)
         if name != "random" and (folding.fold != random.fold).any()
     ]
     facts = [_fact(name, details[name], distances) for name in foldings]
-    return Spatial(evaluations, distances, facts, left_out)
+    same = "kNNDM" if "kNNDM" in foldings and (foldings["kNNDM"].fold == random.fold).all() else ""
+    return Spatial(evaluations, distances, facts, left_out, same)
 
 
 def _fact(name: str, detail: str, distances: dict[str, np.ndarray]) -> dict:
