@@ -22,6 +22,7 @@ from poml_map.products.validation.page import (
     Frame,
     Page,
     caption,
+    fitted,
     fixed,
     known_range,
     label_x,
@@ -98,10 +99,10 @@ def draw_importance(
             return page.save(path)
         _draw_bars(axes, step, shown, tables)
         for row, place in enumerate(shown):
-            text = str(names[place])
+            text, size = fitted(sheet, str(names[place]), room - 8)
             caption(
                 sheet, frame.left - 6, frame.top + step * (row + 0.5), text, ha="right", va="center_baseline",
-                size=sheet.largest(text, TEXT, room - 8),
+                size=size,
             )  # fmt: skip
         label_x(axes, what)
         if more:
@@ -219,7 +220,7 @@ def _name_sides(sheet: Sheet, frame: Frame, zero: float) -> None:
         ("second is better →", 6, "left", zero, MARGIN + INNER),
     ):
         size = sheet.largest(words, TEXT, max(right - left - 8, 1), "bold")
-        if size >= 0.6 * TEXT:
+        if size >= 0.85 * TEXT:
             sheet.text(
                 zero + end, frame.top - 6, words, size, ha=align, va="baseline", weight="bold", color=MUTED
             )

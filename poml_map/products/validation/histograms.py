@@ -14,11 +14,11 @@ from poml_map.products.palette import INK, MUTED, STOCK
 from poml_map.products.sheet import Sheet, style, unit_text
 from poml_map.products.validation.page import (
     INNER,
-    TEXT,
     TICKS_AND_LABEL,
     Frame,
     Page,
     caption,
+    fitted,
     known_range,
     label_x,
     number,
@@ -74,14 +74,14 @@ def draw_histograms(
     ResourceError
         If a file cannot be written whole.
     """
-    shown = dict(list(stocks.items())[:_MOST])
+    shown = dict(list(stocks.items())[:_MOST]) or {"": []}
     with style():
         page = Page(title, subtitle, notes, dpi)
         rows = max(len(shown), 2)
         body = rows * (_HEADING + _TALL) + TICKS_AND_LABEL + 20
         sheet = page.open(body)
         width = (INNER - _BETWEEN) / 2
-        _draw_campaigns(sheet, page.top, width, shown, len(stocks) - len(shown), unit)
+        _draw_campaigns(sheet, page.top, width, shown, max(len(stocks) - len(shown), 0), unit)
         top = page.top + 20 + _HEADING
         height = min(rows * (_HEADING + _TALL) - _HEADING, _TALLEST_CHANGE)
         frame = Frame(MARGIN + width + _BETWEEN + 30, top, width - 36, height)
@@ -136,14 +136,14 @@ def _draw_change(sheet: Sheet, top: float, frame: Frame, change, name: str, unit
 def _head(sheet: Sheet, frame: Frame, name: str, values: np.ndarray, signed: bool = False) -> None:
     """Name, mean, SD and n, in two lines above a panel."""
     left, width = frame.left - 30, frame.width + 36
-    size = sheet.largest(name, TEXT, width, "bold")
+    name, size = fitted(sheet, name, width, "bold")
     caption(sheet, left, frame.top - 22, name, size=size, weight="bold", va="baseline")
     if not values.size:
         return
     # One site has a mean but no spread.
     spread = values.std(ddof=1) if values.size > 1 else np.nan
     text = f"mean {number(values.mean(), signed)}, SD {number(spread)}, n {values.size}"
-    size = sheet.largest(text, TEXT, width)
+    text, size = fitted(sheet, text, width)
     caption(sheet, left, frame.top - 7, text, size=size, color=MUTED, va="baseline")
 
 

@@ -22,6 +22,8 @@ GRID_LINE, PALE = "#e6e1dc", "#f3efeb"
 #: Layout pixels over a panel for its heading, and below it for tick labels, with and without an axis label.
 HEADING, TICKS, TICKS_AND_LABEL = 21, 22, 40
 INNER = WIDTH - 2 * MARGIN
+# Text may shrink to this share of its size to fit; smaller could not be read at half a page.
+_SMALLEST = 0.9
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,19 @@ def panel(sheet: Sheet, frame: Frame, heading: str = "", *, grid: str = "y") -> 
     axes.grid(axis=grid, color=GRID_LINE, lw=0.6)
     axes.set_axisbelow(True)
     if heading:
-        size = sheet.largest(heading, TEXT, frame.width, "bold")
-        caption(sheet, frame.left, frame.top - 6, heading, size=size, weight="bold", va="baseline")
+        text, size = fitted(sheet, heading, frame.width + 6, "bold")
+        caption(sheet, frame.left, frame.top - 6, text, size=size, weight="bold", va="baseline")
     return axes
+
+
+def fitted(ruler: Sheet, text: str, width: float, weight: str = "normal") -> tuple[str, float]:
+    """A line that fits: a little smaller at most, then cut with "…"; returns it with its size."""
+    smallest = _SMALLEST * TEXT
+    if ruler.text_width(text, smallest, weight) > width:
+        while text and ruler.text_width(f"{text}…", smallest, weight) > width:
+            text = text[:-1]
+        text = f"{text.rstrip()}…"
+    return text, max(min(ruler.largest(text, TEXT, width, weight), TEXT), smallest)
 
 
 def head_model(sheet: Sheet, frame: Frame, baseline: float, model: str, letter: str = "") -> None:
@@ -118,7 +130,7 @@ def head_model(sheet: Sheet, frame: Frame, baseline: float, model: str, letter: 
     name = model_name(model)
     if sheet.text_width(name, TEXT, "bold") > room:
         name = model_name(model, short=True)
-    size = sheet.largest(name, TEXT, room + 8, "bold")
+    name, size = fitted(sheet, name, room + 10, "bold")
     caption(sheet, left + 14, baseline, name, size=size, weight="bold", va="baseline")
 
 

@@ -21,6 +21,7 @@ from poml_map.products.validation.page import (
     Frame,
     Page,
     caption,
+    fitted,
     fixed,
     frames,
     head_model,
@@ -121,7 +122,8 @@ def _draw_panel(
     axes = panel(sheet, frame, grid="both")
     head_model(sheet, frame, frame.top - 41, label, letter)
     for line, text in enumerate(_score_lines(scores, unit, narrow=frame.width < 180)):
-        size, color = sheet.largest(text, TEXT, frame.width + 6), MUTED if line else INK
+        color = MUTED if line else INK
+        text, size = fitted(sheet, text, frame.width + 8)
         caption(sheet, frame.left, frame.top - 23 + 15 * line, text, size=size, color=color, va="baseline")
     if not pair[0].size:
         say(sheet, axes, frame, reason)

@@ -19,6 +19,7 @@ from poml_map.products.validation.page import (
     Frame,
     Page,
     caption,
+    fitted,
     frames,
     known_range,
     panel,
@@ -27,6 +28,8 @@ from poml_map.products.validation.page import (
 )
 
 _TALL, _COLUMNS, _GAP, _LEFT = 92, 3, 30, 34
+# Drivers have a scale each, and so tick labels left of every panel. [layout pixel]
+_DRIVER_LEFT, _DRIVER_GAP = 38, 50
 #: Panels that a page holds.
 MOST = 12
 _OBSERVED = Look("observed mean", INK, "o")
@@ -120,6 +123,7 @@ def _draw_zone(sheet: Sheet, frame: Frame, name, years, models, observed, limits
     if observed is not None:
         axes.plot(observed[0], observed[1], "o", color=INK, ms=5, mec="white", mew=0.6, zorder=5)
     axes.set_ylim(limits)
+    axes.tick_params(labelleft=frame.left < MARGIN + _LEFT + 1)  # the scale is the same for all
     year_axis(axes, frame, years)
 
 
@@ -157,7 +161,7 @@ def draw_drivers(
         page = Page(title, subtitle, notes, dpi)
         keys = Keys(page.ruler, [Key("line", _DRIVER), Key("band", _RANGE)])
         columns = min(_COLUMNS, max(len(drivers), 2))
-        room = frames(1, columns, 0, 0, left=_LEFT, gap=_GAP + 14)[0].width + _LEFT + 4
+        room = frames(1, columns, 0, 0, left=_DRIVER_LEFT, gap=_DRIVER_GAP)[0].width + _DRIVER_LEFT + 4
         heads = {name: _driver_lines(page.ruler, name, each, room) for name, each in drivers.items()}
         tallest = max((len(lines) for lines in heads.values()), default=1)
         heading = 15 * tallest + 8
@@ -169,8 +173,8 @@ def draw_drivers(
             columns,
             page.top + keys.height + heading,
             _TALL,
-            left=_LEFT,
-            gap=_GAP + 14,
+            left=_DRIVER_LEFT,
+            gap=_DRIVER_GAP,
             row_gap=row_gap,
         )
         if not drivers:
@@ -195,9 +199,9 @@ def _draw_driver(sheet: Sheet, frame: Frame, lines, years, mean, low, high) -> N
     axes = panel(sheet, frame)
     for row, line in enumerate(reversed(lines)):
         weight, color = ("normal", MUTED) if row == 0 else ("bold", INK)
-        size = sheet.largest(line, TEXT, frame.width + _LEFT + 4, weight)
+        line, size = fitted(sheet, line, frame.width + _DRIVER_LEFT + 6, weight)
         caption(
-            sheet, frame.left - _LEFT, frame.top - 7 - 15 * row, line, size=size, weight=weight, color=color,
+            sheet, frame.left - _DRIVER_LEFT, frame.top - 7 - 15 * row, line, size=size, weight=weight, color=color,
             va="baseline",
         )  # fmt: skip
     mean, low, high = (np.asarray(each, float) for each in (mean, low, high))
