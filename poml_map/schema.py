@@ -5,6 +5,7 @@ Shells check against it, the documentation prints it, and nothing else writes a 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -136,6 +137,39 @@ INDEX_MAPS = {
     "DI_OBSERVED": "dissimilarity index to observed training rows alone",
     "AOA": "area of applicability: 2 by observed rows, 1 by simulated rows alone, 0 outside",
 }
+
+
+def interval_maps(level: float) -> dict[str, str]:
+    """Maps of the prediction interval of POML at a level -> what they are.
+
+    Examples
+    --------
+    >>> list(interval_maps(0.9)), list(interval_maps(0.95))[:2]
+    (['POML_q05', 'POML_q95', 'POML_sd'], ['POML_q025', 'POML_q975'])
+    """
+    tails = [f"{(1 + sign * level) / 2:.9f}".rstrip("0")[2:].ljust(2, "0") for sign in (-1, 1)]
+    names = [*(f"POML_q{digits}" for digits in tails), "POML_sd"]
+    return {name: interval_text(name) for name in names}
+
+
+def interval_text(name: str) -> str:
+    """What a map of the prediction interval is; empty for every other map.
+
+    Examples
+    --------
+    >>> interval_text("POML_q05")
+    'lower limit of the 90 % prediction interval of a sample, calibrated at held-out sites'
+    >>> interval_text("POML")
+    ''
+    """
+    found = re.fullmatch(r"POML_(?:q(\d{2,})|(sd))", name)
+    if found is None:
+        return ""
+    if found[2]:
+        return "standard deviation of the prediction of a sample, calibrated at held-out sites"
+    share = float(f"0.{found[1]}")
+    end, level = ("lower", 1 - 2 * share) if share < 0.5 else ("upper", 2 * share - 1)
+    return f"{end} limit of the {100 * level:.6g} % prediction interval of a sample, calibrated at held-out sites"
 
 
 def spinup_name(driver: str) -> str:

@@ -86,10 +86,11 @@ def cross_validate(
         time_weight=time_weight,
         grown=grown,
     )
-    return _held_out(found)
+    return held_out_of(found)
 
 
-def _held_out(found: Evaluation) -> HeldOut:
+def held_out_of(found: Evaluation) -> HeldOut:
+    """Rows of the observations from an evaluation of PO, ML and POML."""
     panel = found.panel
     site, year = np.nonzero(panel.has_observation.T)  # sorted by site, then year
     later = panel.later_campaign[year, site]

@@ -59,7 +59,9 @@ def layer_attributes(name: str) -> dict[str, str]:
         if name in maps:
             unit = STOCK_LABELS[STOCK_UNIT] + (" year-1" if kind == "co2" else "")
             return {"units": unit, "long_name": maps[name]}
-    return {"units": STOCK_LABELS[STOCK_UNIT], "long_name": f"soil organic carbon stock, {name}"}
+    text = schema.interval_text(name)
+    long_name = f"soil organic carbon stock, {f'POML: {text}' if text else name}"
+    return {"units": STOCK_LABELS[STOCK_UNIT], "long_name": long_name}
 
 
 def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:

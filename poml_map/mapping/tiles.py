@@ -11,6 +11,7 @@ import xarray as xr
 from poml_map import schema
 from poml_map.mapping.balance import Balance
 from poml_map.mapping.forests import ForestMapper
+from poml_map.mapping.intervals import MapIntervals
 from poml_map.mapping.pixels import PIXEL, Pixels, mapped_pixels
 from poml_map.mapping.process import map_process
 from poml_map.rothc import Options
@@ -41,6 +42,8 @@ class TileModel:
         ``"ml"``: RothC starts from the ML forest's map of the first year; else from this column of the cube.
     process_maps : tuple of str
         Of ``"pools"`` and ``"co2"``: what is mapped of the process model beside its stock.
+    intervals : MapIntervals, optional
+        Prediction intervals of `poml`, which must then give the spread of its trees too (``tree_sd=True``).
     """
 
     poml: ForestMapper
@@ -54,12 +57,15 @@ class TileModel:
     groups: ByClass | None = None
     first_map: str = "ml"
     process_maps: tuple[str, ...] = ()
+    intervals: MapIntervals | None = None
     models: tuple[str, ...] = field(default=tuple(schema.MODELS))
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of all maps: the models, then what is mapped of the process model."""
-        return (*self.models, *(name for kind in self.process_maps for name in schema.PROCESS_MAPS[kind]))
+        """Names of all maps: the models, the interval, then what is mapped of the process model."""
+        intervals = () if self.intervals is None else self.intervals.layers
+        process = (name for kind in self.process_maps for name in schema.PROCESS_MAPS[kind])
+        return (*self.models, *intervals, *process)
 
     @property
     def variables(self) -> list[str]:
@@ -78,7 +84,7 @@ class TileMaps:
     Attributes
     ----------
     maps : dict of str -> ndarray of float32, shape (years, rows, cols)
-        Stocks at the end of the sampling month, and pools [kg/m2]; CO2 of the twelve months before it
+        Stocks at the end of the sampling month, their interval, and pools [kg/m2]; CO2 of the twelve months before it
         [kg/m2/year], which the first year has not. All share one mask: NaN outside the area and where a covariate or
         driver is missing, or infinite, in any year.
     counts : Counter
@@ -163,9 +169,9 @@ def _forests(at: Pixels, where: np.ndarray, model: TileModel) -> dict[str, np.nd
     """Maps (years, rows, cols) of both forests; the fast engine wants pixels beside their neighbours."""
     covariates = [_spread(at.of(name), where) for name in model.covariates]
     # Static covariates alone make a map of one year that stands for all.
-    return {
-        name: forest(covariates, where)["mean"] for name, forest in (("POML", model.poml), ("ML", model.ml))
-    }
+    poml = model.poml(covariates, where)
+    maps = {"POML": poml["mean"], "ML": model.ml(covariates, where)["mean"]}
+    return maps if model.intervals is None else maps | model.intervals.maps(poml["mean"], poml["tree_sd"])
 
 
 def _spread(values: np.ndarray, where: np.ndarray) -> np.ndarray:

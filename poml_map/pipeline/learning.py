@@ -18,10 +18,13 @@ from poml_map.hybrid import (
     cross_validate,
     save_forest,
 )
+from poml_map.hybrid.intervals import cross_validate_spread, targets_of
 from poml_map.pipeline.fold_process import fold_process
+from poml_map.pipeline.intervals import Intervals
 from poml_map.pipeline.panel import panel_order, region_forest, region_panel
 from poml_map.pipeline.parameters import Parameters
 from poml_map.pipeline.places import Places
+from poml_map.pipeline.site_draws import DrawSettings
 from poml_map.pipeline.site_model import SiteModel
 from poml_map.sites import Samples
 
@@ -47,6 +50,8 @@ class Learned:
         For the manifest.
     notes : list of str
         To be read with the accuracy table.
+    intervals : Intervals, optional
+        If the region asks for them: the trees of `poml` then learned from draws of the process model.
     """
 
     poml: PomlForest
@@ -56,6 +61,7 @@ class Learned:
     training: pd.DataFrame
     details: dict
     notes: list[str]
+    intervals: Intervals | None = None
 
     def save(self, folder: Path, units: dict[str, str]) -> None:
         """Write both forests as arrays (`forest_poml.npz`, `forest_ml.npz`); `units` by covariate, in order."""
@@ -96,25 +102,33 @@ def learn(
     InputError
         If the sites of a fold do not give mu_max and K_m.
     """
-    settings = region.settings
+    settings, hybrid = region.settings, region.settings.hybrid
     panel = region_panel(region, samples, points)
     order = panel_order(panel, samples)
-    held_out = cross_validate(
-        panel,
-        fold_process(region, model, order),
-        w_p=settings.hybrid.w_p,
-        forest=region_forest(region),
-        n_folds=settings.validation.folds,
-        seed=settings.validation.seed,
-        places=None if places is None else places.group[order],
-        time_weight=settings.hybrid.time_weight,
-        progress=progress,
-    )
-    stocks = model.simulate(*parameters.at(model))[:, order]
-    hybrid = settings.hybrid
-    mixed = panel.training_rows(stocks, hybrid.w_p, time_weight=hybrid.time_weight)
+    process = fold_process(region, model, order, DrawSettings.of(region))
+    options = {
+        "w_p": hybrid.w_p,
+        "forest": region_forest(region),
+        "n_folds": settings.validation.folds,
+        "seed": settings.validation.seed,
+        "places": None if places is None else places.group[order],
+        "time_weight": hybrid.time_weight,
+        "progress": progress,
+    }
+    intervals = None
+    if settings.intervals is None:
+        held_out = cross_validate(panel, process, **options)
+    else:
+        held_out, spread = cross_validate_spread(panel, process, **options)
+        intervals = Intervals.of(region, panel, spread, parameters.origin)
+    simulated = process.drawn(parameters.law(model))
+    mixed = panel.training_rows(simulated.stocks, hybrid.w_p, time_weight=hybrid.time_weight)
     rows = {"poml": mixed, "ml": panel.training_rows(None, 0.0)}
-    fitted = {name: region_forest(region).fit(each.X, each.y, each.weight) for name, each in rows.items()}
+    targets = {"poml": targets_of(mixed, panel, simulated), "ml": None}
+    fitted = {
+        name: region_forest(region).fit(each.X, each.y, each.weight, tree_targets=targets[name])
+        for name, each in rows.items()
+    }
     log.info("  %d observed and %d simulated rows", rows["poml"].n_observed, rows["poml"].n_simulated)
     return Learned(
         **fitted,
@@ -122,8 +136,21 @@ def learn(
         held_out=pd.DataFrame(held_out.table()),
         training=_training_table(rows["poml"], settings.covariates),
         details=_details(region, rows["poml"], fitted["poml"]),
-        notes=[_PO_KNOWS, *held_out.notes, *([] if places is None else places.notes)],
+        notes=[_PO_KNOWS, *held_out.notes, *([] if places is None else places.notes), *_told(intervals)],
+        intervals=intervals,
     )
+
+
+def _told(intervals: Intervals | None) -> list[str]:
+    if intervals is None:
+        return []
+    rows = intervals.coverage
+    (row,) = rows[(rows["subset"] == "all") & (rows["level"] == 0.9)].to_dict(orient="records")
+    inside = (
+        f"{100 * row['picp']:.1f} % of held-out observations lie in their 90 % interval" if row["n"] else ""
+    )
+    drawn = f"POML is the mean over trees from {intervals.draws.draws} draws of RothC"
+    return [f"{drawn}; {inside}" if inside else drawn, *intervals.notes]
 
 
 def _accuracy(held_out: HeldOut) -> pd.DataFrame:

@@ -6,7 +6,7 @@ The store is read once: every map is counted, averaged, reduced for the pictures
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,7 +40,15 @@ _AT_ONCE = 128 * 2**20
 
 
 def write_products(
-    region: Region, cube: Cube, store: Path, folder: Path, wanted: range, notes: Notes, digest, mapped: int
+    region: Region,
+    cube: Cube,
+    store: Path,
+    folder: Path,
+    wanted: range,
+    notes: Notes,
+    digest,
+    mapped: int,
+    intervals: Sequence[str] = (),
 ) -> dict:
     """Write `maps/`, `SOCS_POML.gif` and `first_and_last_year.png` into `folder`.
 
@@ -61,6 +69,8 @@ def write_products(
         Of all inputs.
     mapped : int
         Pixels that every map of the models has.
+    intervals : sequence of str
+        Layers of the prediction interval in the store.
 
     Returns
     -------
@@ -83,7 +93,7 @@ def write_products(
     looks["outlines"] = cube.outlines()
     seen = {model: _Seen(grid, is_animated=model == "POML") for model in schema.MODELS}
     with _Meanwhile() as meanwhile:
-        for layer, known in _layers(region, wanted):
+        for layer, known in _layers(region, wanted, intervals):
             for years, maps in _bands(store, layer, region, grid, known):
                 if layer in seen:
                     seen[layer].look_at(maps, mapped, store)
@@ -154,10 +164,12 @@ class _Seen:
         self.row, self._ends = panel_row(self._ends, self.grid), []
 
 
-def _layers(region: Region, wanted: range) -> Iterator[tuple[str, range]]:
+def _layers(region: Region, wanted: range, intervals: Sequence[str]) -> Iterator[tuple[str, range]]:
     """Layers of the store and the years of each that are looked at: of the models all, for the means."""
     for model in schema.MODELS:
         yield model, region.years
+    for layer in intervals:
+        yield layer, wanted
     for kind in region.settings.rothc.map_outputs:
         for name in schema.PROCESS_MAPS[kind]:
             # Nothing is known of the carbon respired in the twelve months before the first stock.

@@ -43,6 +43,8 @@ def write_tables(
 ) -> None:
     """Write samples, simulations, training rows, held-out predictions, accuracy, parameters and both forests.
 
+    With intervals also those of every site and year, held out.
+
     Parameters
     ----------
     folder : Path
@@ -68,6 +70,10 @@ def write_tables(
         ("accuracy", learned.accuracy, 6),
     ):
         in_units(table, unit).to_csv(folder / f"{name}.csv", index=False, float_format=f"%.{digits}g")
+    if learned.intervals is not None:
+        table, digits = learned.intervals.at_sites, {"float_format": "%.6g", "index": False}
+        stocks = table.drop(columns=["site", "year"]) * stock_factor(unit)
+        table[["site", "year"]].join(stocks).to_csv(folder / "site_intervals.csv", **digits)
     learned.save(folder, covariate_units)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from poml_map.config import Region
 from poml_map.pipeline.calibration import calibration_lines
 from poml_map.pipeline.checks import fill_text
+from poml_map.pipeline.intervals import interval_lines
 from poml_map.pipeline.site_facts import balance_text
 from poml_map.units import STOCK_LABELS, stock_factor
 
@@ -109,7 +110,7 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     parts += _process(region, manifest, effects)
     parts += _counts(manifest)
     parts += ["## Warnings", "", *([f"- {text}" for text in manifest["warnings"]] or ["None."]), ""]
-    parts += _limits()
+    parts += _limits(interval_lines(manifest.get("intervals"), settings.units))
     return "\n".join(parts) + "\n"
 
 
@@ -188,7 +189,7 @@ def _counts(manifest: dict) -> list[str]:
     return [*lines, f"- Digest of all inputs: {manifest['input_digest']}", ""]
 
 
-def _limits() -> list[str]:
+def _limits(intervals: list[str]) -> list[str]:
     return [
         "## What these maps do not tell",
         "",
@@ -197,6 +198,6 @@ def _limits() -> list[str]:
         "- PO knows the first stock of its site; the forests are scored at sites they never saw. Compare models on "
         "the same campaign, and PO with the change, not with the map.",
         "- Random folds tell how well samples are interpolated among samples, not how good the map is far from them.",
-        "- No map carries an interval yet; the spread of the trees is not one.",
+        *intervals,
         "",
     ]

@@ -81,6 +81,7 @@ def run_region(
         with watch.stage("checking"):
             checked = check_region(region_file)
             wanted = _wanted_years(checked.region, years)
+            _refuse_slow_intervals(checked.region, engine)
         with staging(Path(out)) as folder, log_file(folder / "log.txt", heard):
             lines = _stages(checked, folder, watch, wanted, workers, tile_size, engine, heard)
         log.info("finished in %s", duration(sum(watch.seconds.values())))
@@ -113,7 +114,8 @@ def _stages(
         places = find_places(samples, cube.grid.crs)
         learned = learn(region, samples, points, model, parameters, Progress("forests"), places)
     with watch.stage("mapping"):
-        tiles = tile_model(region, learned.poml, learned.ml, parameters, engine)
+        intervals = None if learned.intervals is None else learned.intervals.maps
+        tiles = tile_model(region, learned.poml, learned.ml, parameters, engine, intervals)
         store = folder / "maps.zarr"
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
         create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs)
@@ -132,7 +134,8 @@ def _stages(
         digest = records.input_digest(files)
     with watch.stage("GeoTIFFs and pictures"):
         mapped = summary.pixels["mapped"]
-        means = write_products(region, cube, store, folder, wanted, notes, digest, mapped)
+        layers = () if intervals is None else intervals.layers
+        means = write_products(region, cube, store, folder, wanted, notes, digest, mapped, layers)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
     content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
     content["notes"] = notes.lines
@@ -158,6 +161,13 @@ def _wanted_years(region: Region, years: tuple[int, int] | None) -> range:
             Problem("--years", "", found, expected, "Change `years:` of the region file for more.")
         )
     return range(years[0], years[1] + 1)
+
+
+def _refuse_slow_intervals(region: Region, engine: str) -> None:
+    if engine == "sklearn" and region.settings.intervals is not None:
+        expected = "auto or fast: the spread of the trees is mapped by the fast engine alone"
+        mend = "Leave out --engine, or `intervals:` of the region file."
+        raise InputError(Problem("--engine", "", engine, expected, mend))
 
 
 def _refuse_empty(region: Region, summary: MapSummary) -> None:
@@ -201,6 +211,11 @@ def _manifest(
         "carbon_balance": {"sites": facts.balance, "map": summary.balance},
         "averaging_months": facts.averaging,
         "forest": learned.details,
+        **(
+            {}
+            if learned.intervals is None
+            else {"intervals": learned.intervals.for_manifest(region.settings.units)}
+        ),
         "accuracy": in_units(learned.accuracy, region.settings.units).to_dict(orient="records"),
         "regional_mean": means,
         "warnings": warnings,
@@ -223,9 +238,12 @@ def _listing(out: Path) -> list[str]:
     """Every file that was made; the years of a model on one line."""
     lines = ["", f"In {out}:"]
     for model, text in schema.MODELS.items():
-        files = sorted((out / "maps").glob(f"SOCS_{model}_*.tif"))
+        files = sorted((out / "maps").glob(f"SOCS_{model}_[0-9]*.tif"))
         if files:
             lines.append(f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, {text}")
+    files = sorted((out / "maps").glob("SOCS_*_[qs]*_[0-9]*.tif"))
+    if files:
+        lines.append(f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, interval of POML")
     for kind, maps in schema.PROCESS_MAPS.items():
         files = [file for name in maps for file in sorted((out / "maps").glob(f"{name}_PO_*.tif"))]
         if files:

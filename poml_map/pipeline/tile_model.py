@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from poml_map.config import Region
 from poml_map.hybrid import PomlForest
-from poml_map.mapping import TileModel, forest_mapper
+from poml_map.mapping import MapIntervals, TileModel, forest_mapper
 from poml_map.pipeline.parameters import Parameters
 from poml_map.pipeline.process_choices import process_inputs, process_options
 
 
 def tile_model(
-    region: Region, poml: PomlForest, ml: PomlForest, parameters: Parameters, engine: str = "auto"
+    region: Region,
+    poml: PomlForest,
+    ml: PomlForest,
+    parameters: Parameters,
+    engine: str = "auto",
+    intervals: MapIntervals | None = None,
 ) -> TileModel:
     """The models of a region, ready for tiles of its cube.
 
@@ -23,6 +28,8 @@ def tile_model(
         Of the process model.
     engine : {"auto", "fast", "sklearn"}
         See `poml_map.mapping.forest_mapper`.
+    intervals : MapIntervals, optional
+        Adds maps of the prediction interval; the spread of the trees needs the fast engine.
 
     Returns
     -------
@@ -33,7 +40,7 @@ def tile_model(
     covariates = tuple(region.settings.covariates)
     return TileModel(
         # One thread a tile: the tiles themselves run side by side.
-        poml=forest_mapper(poml.set_params(n_jobs=None), covariates, engine),
+        poml=forest_mapper(poml.set_params(n_jobs=None), covariates, engine, tree_sd=intervals is not None),
         ml=forest_mapper(ml.set_params(n_jobs=None), covariates, engine),
         covariates=covariates,
         years=region.years,
@@ -44,4 +51,5 @@ def tile_model(
         groups=parameters.groups,
         first_map=column,
         process_maps=tuple(region.settings.rothc.map_outputs),
+        intervals=intervals,
     )

@@ -20,7 +20,7 @@ from poml_map._version import __version__
 from poml_map.errors import ResourceError
 from poml_map.files import write_bytes_atomic
 from poml_map.grid import Grid
-from poml_map.schema import INDEX_MAPS, MODELS, PROCESS_MAPS
+from poml_map.schema import INDEX_MAPS, MODELS, PROCESS_MAPS, interval_text
 from poml_map.units import STOCK_LABELS
 
 logger = logging.getLogger(__name__)
@@ -52,12 +52,14 @@ _PROCESS = {name: text for maps in PROCESS_MAPS.values() for name, text in maps.
 
 
 def map_name(model: str, year: int) -> str:
-    """File name of one annual map: of a model's stock, of what RothC (PO) has beside it, or of an index.
+    """File name of one annual map: of a model's stock, its interval, what RothC (PO) has beside it, or an index.
 
     Examples
     --------
     >>> map_name("POML", 1980), map_name("BIO", 1980), map_name("AOA", 1980)
     ('SOCS_POML_1980.tif', 'BIO_PO_1980.tif', 'AOA_1980.tif')
+    >>> map_name("POML_q05", 1980)
+    'SOCS_POML_q05_1980.tif'
     """
     if model in INDEX_MAPS:
         return f"{model}_{year}.tif"
@@ -89,8 +91,8 @@ def write_map(
         Carbon stock in `unit`, already converted. NaN is written as `NODATA`.
     grid : Grid
     model : str
-        ``POML``, ``ML`` or ``PO``; one of `poml_map.schema.PROCESS_MAPS`, such as ``BIO`` or ``CO2``; or one of
-        `poml_map.schema.INDEX_MAPS`, which have no unit.
+        ``POML``, ``ML`` or ``PO``; a name of `poml_map.schema.interval_maps`; one of `poml_map.schema.PROCESS_MAPS`,
+        such as ``BIO`` or ``CO2``; or one of `poml_map.schema.INDEX_MAPS`, which have no unit.
     year, month : int
         The stock is that of the end of this month.
     unit : {"kg/m2", "t/ha"}
@@ -271,7 +273,8 @@ def _sentence(model: str, year: int, month: int, unit: str, depth_cm: float) -> 
     if model in INDEX_MAPS:
         text = INDEX_MAPS[model]
         return f"{text[0].upper()}{text[1:]}, {year:04d}"
-    meaning = f"{model}: {(MODELS | _PROCESS)[model]}" if model in MODELS | _PROCESS else model
+    text = (MODELS | _PROCESS).get(model) or interval_text(model)
+    meaning = f"{model}: {text}" if text else model
     what = "Carbon of RothC" if model in _PROCESS else "Soil organic carbon stock"
     return (f"{what} at 0-{depth_cm:g} cm, end of {year:04d}-{month:02d}, "
             f"in {_label(unit, model)} ({meaning})")  # fmt: skip

@@ -5,6 +5,7 @@ from .coverage import LEVELS, coverage_row, coverage_table, interval_score, pit_
 from .cross import HeldOutSpread, cross_limits
 from .held_out import fit_drawn, held_out_spread
 from .targets import draw_targets, targets_of
+from .validate import cross_validate_spread
 
 __all__ = [
     "LEVELS",
@@ -13,6 +14,7 @@ __all__ = [
     "coverage_row",
     "coverage_table",
     "cross_limits",
+    "cross_validate_spread",
     "draw_targets",
     "fit_drawn",
     "held_out_spread",

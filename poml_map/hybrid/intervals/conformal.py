@@ -144,10 +144,10 @@ class Conformal:
         -------
         low, high : ndarray (...)
             `low` is not below 0. NaN where `mean` or `sd` is, and all of it where there are too few sites, see
-            `why_no_limits`. [kg/m2]
+            `why_no_limits`. float32 if both come as float32. [kg/m2]
         """
         low, high = (self.quantile(p) for p in _tails(level))
-        mean, spread = np.asarray(mean, dtype=np.float64), self._spread(sd)
+        mean, spread = _floating(mean), self._spread(sd)
         if not np.isfinite([low, high]).all():
             return tuple(np.full(np.broadcast_shapes(mean.shape, spread.shape), np.nan) for _ in "lh")
         return np.maximum(mean + low * spread, 0.0), mean + high * spread
@@ -209,12 +209,18 @@ class Conformal:
         return (distance - own) * self._spread(sd)
 
     def _spread(self, sd) -> np.ndarray:
-        return np.maximum(np.asarray(sd, dtype=np.float64), self.floor)
+        return np.maximum(_floating(sd), self.floor)
 
     def _normalised(self, observed, mean, sd) -> np.ndarray:
         return (np.asarray(observed, dtype=np.float64) - np.asarray(mean, dtype=np.float64)) / self._spread(
             sd
         )
+
+
+def _floating(values) -> np.ndarray:
+    """float32 as it is, for maps; everything else as float64."""
+    values = np.asarray(values)
+    return values if values.dtype == np.float32 else values.astype(np.float64)
 
 
 def _tails(level: float) -> tuple[float, float]:

@@ -1,0 +1,131 @@
+"""Prediction intervals of a run: calibrated at held-out sites, told in tables, manifest and report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from poml_map import schema
+from poml_map.config import Region
+from poml_map.hybrid import SitePanel
+from poml_map.hybrid.intervals import LEVELS, HeldOutSpread, coverage_table, pit_table
+from poml_map.mapping import MapIntervals
+from poml_map.pipeline.site_draws import DrawSettings
+from poml_map.units import STOCK_LABELS, stock_factor
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """What a run knows of its intervals. Make it with `Intervals.of`.
+
+    Attributes
+    ----------
+    maps : MapIntervals
+        For the pixels: from the residuals of all folds.
+    coverage : pandas.DataFrame
+        ``subset``, ``level``, ``n``, ``picp``, ``below``, ``above``, ``mean_width``, ``interval_score``, ``note``.
+        [kg/m2]
+    pit : list of dict
+        Histograms by subset, and the CRPS. [kg/m2]
+    at_sites : pandas.DataFrame
+        ``site``, ``year``, ``observed``, ``POML``, limits and deviation of each site and year, held out. [kg/m2]
+    notes : list of str
+        What the draws do not carry, and limits that cannot be given.
+    """
+
+    maps: MapIntervals
+    coverage: pd.DataFrame
+    pit: list[dict]
+    at_sites: pd.DataFrame
+    draws: DrawSettings
+    notes: list[str]
+
+    @classmethod
+    def of(cls, region: Region, panel: SitePanel, spread: HeldOutSpread, origin: str) -> Intervals:
+        """Calibrate.
+
+        Parameters
+        ----------
+        region : Region
+            With the block `intervals:`.
+        panel : SitePanel
+        spread : HeldOutSpread
+        origin : {"calibrated", "given", "assumed"}
+            Of mu_max and K_m.
+        """
+        level = region.settings.intervals.level
+        maps = MapIntervals(spread.calibrated(), level)
+        why = maps.calibrated.why_no_limits(level)
+        notes = [f"no interval: {why}"] if why else []
+        if origin != "calibrated":
+            notes.append(f"mu_max and K_m are {origin}: the draws of the intervals carry no error of them")
+        return cls(
+            maps,
+            pd.DataFrame(coverage_table(spread, panel.years, sorted({*LEVELS, level}))),
+            pit_table(spread, panel.years),
+            _at_sites(panel, spread, level),
+            DrawSettings.of(region),
+            notes,
+        )
+
+    def for_manifest(self, unit: str) -> dict:
+        """All numbers but the single sites', stocks in `unit`."""
+        factor = stock_factor(unit)
+        table = self.coverage.assign(
+            mean_width=self.coverage["mean_width"] * factor,
+            interval_score=self.coverage["interval_score"] * factor,
+        )
+        pit = [row | {"crps": row["crps"] * factor} for row in self.pit]
+        settings = {
+            name: getattr(self.draws, name) for name in ("draws", "stock_error", "driver_error", "seed")
+        }
+        return {
+            "level": self.maps.level,
+            "layers": {name: schema.interval_text(name) for name in self.maps.layers},
+            "draws": settings,
+            "calibration": {
+                "n_sites": self.maps.calibrated.n_sites,
+                "spread_to_error": self.maps.calibrated.factor,
+                "smallest_spread": self.maps.calibrated.floor * factor,
+            },
+            "coverage": table.to_dict(orient="records"),
+            "pit": pit,
+            "notes": self.notes,
+        }
+
+
+def interval_lines(intervals: dict | None, unit: str) -> list[str]:
+    """The part of `report.md` about intervals, from the manifest's section; None where there are none."""
+    if intervals is None:
+        return [
+            "- No map carries an interval: the region file has no `intervals:` block. The spread of the trees is not "
+            "one."
+        ]
+    label, names = STOCK_LABELS[unit], list(intervals["layers"])
+    lines = [
+        f"- The interval ({', '.join(f'SOCS_{name}' for name in names)}) is that of one sample, with the error of its "
+        "measurement, at one place and year. Sums and means over an area need the correlation of errors in space, a "
+        "change needs that of two years: neither follows from these maps.",
+        "- POML is the mean over trees that learned from draws of RothC; without intervals it differs a little.",
+    ]
+    rows = [row for row in intervals["coverage"] if row["subset"] == "all" and row["n"]]
+    lines += [
+        f"- {100 * row['level']:g} % interval: {100 * row['picp']:.1f} % of {row['n']} observations at held-out sites "
+        f"inside ({100 * row['below']:.1f} % below, {100 * row['above']:.1f} % above), mean width "
+        f"{row['mean_width']:.3f} {label}."
+        for row in rows
+    ]
+    return [*lines, *(f"- {note[0].upper()}{note[1:]}." for note in intervals["notes"])]
+
+
+def _at_sites(panel: SitePanel, spread: HeldOutSpread, level: float) -> pd.DataFrame:
+    low, high, deviation = schema.interval_maps(level)
+    limits = spread.limits(level)
+    year, site = (axis.T.ravel() for axis in np.indices(panel.observed.shape))
+    values: Sequence[np.ndarray] = (panel.observed, spread.mean, *limits, spread.deviation())
+    names = ("observed", "POML", low, high, deviation)
+    table = {name: each.T.ravel() for name, each in zip(names, values, strict=True)}
+    return pd.DataFrame({"site": panel.sites[site], "year": panel.years[year], **table})
