@@ -16,6 +16,7 @@ from poml_map.products.validation.keys import Key, Keys
 from poml_map.products.validation.looks import Look, model_look, model_name
 from poml_map.products.validation.page import (
     INNER,
+    LINE,
     PALE,
     TEXT,
     TICKS_AND_LABEL,
@@ -30,7 +31,9 @@ from poml_map.products.validation.page import (
     say,
 )
 
-_MOST_NAMES, _BAR, _BETWEEN = 25, 11, 9
+_MOST_NAMES, _BAR, _BETWEEN = 25, 11, 10
+# Of covariates: widest name, and from one line of it to the next. [layout pixel]
+_NAME_ROOM, _NAME_LINE = 175, 13.5
 _TARGETS = {
     "t1": "first campaigns",
     "t2": "later campaigns",
@@ -86,29 +89,39 @@ def draw_importance(
         spread = Look("± SD over folds", INK)
         keys = Keys(page.ruler, [*(Key("bar", model_look(name)) for name in tables), Key("rule", spread)])
         step = _BAR * max(len(tables), 1) + _BETWEEN
+        room, labels = _name_lines(page.ruler, [str(names[place]) for place in shown], int(step / _NAME_LINE))
         height = max(step * len(shown), 60)
         more = 20 if len(names) > len(shown) and tables else 0
-        sheet = page.open(keys.height + height + TICKS_AND_LABEL + more + 8)
+        below = TICKS_AND_LABEL + LINE * (len(page.ruler.wrap(what, TEXT, INNER)) - 1)
+        sheet = page.open(keys.height + height + below + more + 8)
         keys.draw(sheet, page.top)
-        room = max((page.ruler.text_width(str(names[place]), TEXT) for place in shown), default=30) + 10
-        room = min(room, 150)
         frame = Frame(MARGIN + room, page.top + keys.height, INNER - room - 10, height)
         axes = panel(sheet, frame, grid="x")
         if not tables:
             say(sheet, axes, frame, "no held-out observation to ask")
             return page.save(path)
         _draw_bars(axes, step, shown, tables)
-        for row, place in enumerate(shown):
-            text, size = fitted(sheet, str(names[place]), room - 8)
-            caption(
-                sheet, frame.left - 6, frame.top + step * (row + 0.5), text, ha="right", va="center_baseline",
-                size=size,
-            )  # fmt: skip
-        label_x(axes, what)
+        for row, lines in enumerate(labels):
+            middle = frame.top + step * (row + 0.5)
+            for number, (text, size) in enumerate(lines):
+                y = middle + _NAME_LINE * (number - (len(lines) - 1) / 2)
+                caption(sheet, frame.left - 6, y, text, ha="right", va="center_baseline", size=size)
+        label_x(sheet, frame, what)
         if more:
             text = f"and {len(names) - len(shown)} less important ones in the table"
-            caption(sheet, MARGIN, frame.bottom + TICKS_AND_LABEL, text, color=MUTED)
+            caption(sheet, MARGIN, frame.bottom + below, text, color=MUTED)
         return page.save(path)
+
+
+def _name_lines(ruler: Sheet, names: Sequence[str], most: int) -> tuple[float, list[list[tuple[str, float]]]]:
+    """Room for the names at the left, and each name in at most so many lines, with their sizes."""
+    wrapped = [ruler.wrap(name, TEXT, _NAME_ROOM) for name in names]
+    lines = [
+        [*each[: most - 1], " ".join(each[most - 1 :])] if len(each) > most else each for each in wrapped
+    ]
+    sized = [[fitted(ruler, text, _NAME_ROOM) for text in each] for each in lines]
+    widest = max((ruler.text_width(*line) for each in sized for line in each), default=30)
+    return widest + 10, sized
 
 
 def _draw_bars(axes: Axes, step: float, shown, tables) -> None:
@@ -176,7 +189,7 @@ def draw_differences(
             say(sheet, axes, frame, "no two models predict the same held-out observations")
             return page.save(path)
         _draw_forest(sheet, axes, frame, groups, order, unit)
-        label_x(axes, f"Difference of RMSE ({unit_text(unit)}), 95 % interval")
+        label_x(sheet, frame, f"Difference of RMSE ({unit_text(unit)}), 95 % interval")
         return page.save(path)
 
 

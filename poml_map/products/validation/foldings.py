@@ -93,7 +93,7 @@ def draw_folding_scores(
         for name, group in groups.items():
             _draw_folding(sheet, axes, frame, at, name, asked[name], group, unit)
             at += tall[name]
-        label_x(axes, f"RMSE at held-out observations ({unit_text(unit)})")
+        label_x(sheet, frame, f"RMSE at held-out observations ({unit_text(unit)})")
         return page.save(path)
 
 
@@ -175,7 +175,7 @@ def draw_distances(
         for place, (name, values) in enumerate(names.items()):
             _draw_curve(axes, values, looks[name], end, area=place == 0)
         axes.set(xlim=(0, end), ylim=(0, 101))
-        label_x(axes, "Distance to the nearest site to predict from (km)")
+        label_x(sheet, frame, "Distance to the nearest site to predict from (km)")
         return page.save(path)
 
 

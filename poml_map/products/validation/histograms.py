@@ -110,7 +110,7 @@ def _draw_campaigns(sheet: Sheet, top: float, width: float, stocks, more: int, u
         axes.set(xlim=edges[[0, -1]], ylim=(0, 1.06 * max(tallest, 1)))
         axes.tick_params(labelbottom=last)
         if last:
-            label_x(axes, f"Stock ({unit_text(unit)})")
+            label_x(sheet, frame, f"Stock ({unit_text(unit)})")
 
 
 def _draw_change(sheet: Sheet, top: float, frame: Frame, change, name: str, unit: str) -> None:
@@ -129,7 +129,7 @@ def _draw_change(sheet: Sheet, top: float, frame: Frame, change, name: str, unit
     axes.set_xlim(low - space, high + space)
     axes.axvline(0, color=MUTED, lw=1)
     axes.axvline(values.mean(), color=INK, lw=1.2, ls=(0, (4, 2)))
-    label_x(axes, f"Change ({unit_text(unit)})")
+    label_x(sheet, frame, f"Change ({unit_text(unit)})")
     axes.margins(y=0.06)
 
 

@@ -97,7 +97,7 @@ def _head(sheet: Sheet, frame: Frame, text: str) -> None:
     caption(sheet, frame.left - _LEFT, frame.top - 7, text, weight="bold", va="baseline")
 
 
-def _level_axis(axes: Axes, frame: Frame, tables) -> None:
+def _level_axis(sheet: Sheet, axes: Axes, frame: Frame, tables) -> None:
     """Ticks at the levels themselves, without those that stand too close to a lower one."""
     levels = 100 * np.unique(np.concatenate([table["level"] for table in tables.values()]))
     low = levels[0] - 0.08 * (100 - levels[0]) - 1
@@ -107,7 +107,7 @@ def _level_axis(axes: Axes, frame: Frame, tables) -> None:
         if (level - apart[-1]) * frame.width / (100 - low) >= _APART:
             apart.append(level)
     axes.set_xticks(apart, [f"{level:g}" for level in apart])
-    label_x(axes, "Nominal level (%)")
+    label_x(sheet, frame, "Nominal level (%)")
 
 
 def _draw_coverage(sheet: Sheet, frame: Frame, tables, looks) -> None:
@@ -117,7 +117,7 @@ def _draw_coverage(sheet: Sheet, frame: Frame, tables, looks) -> None:
     if not known:
         say(sheet, axes, frame, "no value has an interval")
         return
-    _level_axis(axes, frame, known)
+    _level_axis(sheet, axes, frame, known)
     axes.plot([0, 100], [0, 100], color=INK, lw=1.1, zorder=2)
     ends = []
     for name, table in known.items():
@@ -152,7 +152,7 @@ def _draw_pit(sheet: Sheet, frame: Frame, pit) -> None:
     axes.set(xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
     axes.set_xticklabels(["0", "0.25", "0.5", "0.75", "1"])
     axes.set_ylim(0, 1.08 * 100 * max((counts / total).max(), expected + error))
-    label_x(axes, "Place in its distribution")
+    label_x(sheet, frame, "Place in its distribution")
 
 
 def _draw_width(sheet: Sheet, frame: Frame, tables, looks, unit: str) -> None:
@@ -166,4 +166,4 @@ def _draw_width(sheet: Sheet, frame: Frame, tables, looks, unit: str) -> None:
         )  # fmt: skip
     _, high = known_range(*(table["mean_width"] for table in tables.values()))
     axes.set_ylim(0, high)
-    _level_axis(axes, frame, tables)
+    _level_axis(sheet, axes, frame, tables)

@@ -20,7 +20,9 @@ from poml_map.products.validation.looks import model_look, model_name
 WIDTH, TEXT = 520, 10
 GRID_LINE, PALE = "#e6e1dc", "#f3efeb"
 #: Layout pixels over a panel for its heading, and below it for tick labels, with and without an axis label.
-HEADING, TICKS, TICKS_AND_LABEL = 21, 22, 40
+HEADING, TICKS, TICKS_AND_LABEL = 21, 22, 44
+#: From one line of text to the next. [layout pixel]
+LINE = 15
 INNER = WIDTH - 2 * MARGIN
 # Text may shrink to this share of its size to fit; smaller could not be read at half a page.
 _SMALLEST = 0.9
@@ -159,9 +161,12 @@ def year_ticks(low: float, high: float, per_pixel: float) -> np.ndarray:
     return np.array([np.round(low)])
 
 
-def label_x(axes: Axes, text: str) -> None:
-    """What runs along the x axis, with its unit."""
-    axes.set_xlabel(text, fontsize=TEXT, color=INK, labelpad=3)
+def label_x(sheet: Sheet, frame: Frame, text: str) -> None:
+    """What runs along the x axis, with its unit: below the middle of the frame, but within the page."""
+    for line, words in enumerate(sheet.wrap(text, TEXT, INNER)):
+        half = sheet.text_width(words, TEXT) / 2
+        middle = min(max(frame.left + frame.width / 2, MARGIN + half), WIDTH - MARGIN - half)
+        caption(sheet, middle, frame.bottom + 25 + LINE * line, words, ha="center")
 
 
 def caption(sheet: Sheet, left: float, top: float, text: str, **kwargs) -> None:

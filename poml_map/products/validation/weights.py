@@ -95,7 +95,7 @@ def draw_weights(
             last = place == len(scores) - 1
             axes.tick_params(labelbottom=last)
             top = frame.bottom + _BETWEEN
-        label_x(axes, "Weight of the simulations, w_p")
+        label_x(sheet, frame, "Weight of the simulations, w_p")
         top = frame.bottom + TICKS_AND_LABEL
         _draw_ends(sheet, frame, top)
         _draw_chosen(sheet, frame, top + 20, chosen, looks)

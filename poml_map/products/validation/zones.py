@@ -185,12 +185,11 @@ def draw_drivers(
 
 
 def _driver_lines(ruler: Sheet, name: str, driver: tuple, width: float) -> list[str]:
-    """What the driver is, in at most two lines, and its unit."""
+    """What the driver is, in at most three lines, and its unit."""
     unit, long_name = driver[:2]
     long_name = long_name or name
     lines = ruler.wrap(long_name[:1].upper() + long_name[1:], TEXT, width, "bold")
-    if len(lines) > 2:
-        lines = [name]
+    lines = [*lines[:2], " ".join(lines[2:])] if len(lines) > 3 else lines
     unit = unit_text(unit).replace("degC", "°C")
     return [*lines, f"{name} ({unit if unit and unit != '1' else '–'})"]
 

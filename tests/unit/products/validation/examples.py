@@ -105,11 +105,13 @@ USUAL = {
         validation.draw_drivers, years=YEARS,
         drivers={
             "TMP": _driver("degC", "mean air temperature", 16), "PRE": _driver("mm/year", "precipitation", 1100),
-            "NDVI_DJF": _driver("1", "NDVI, December to February", 0.4), "FER": _driver("kg/ha", "fertiliser", 200),
+            "NDVI_DJF": _driver("1", "NDVI of January, February and December", 0.4),
+            "FER": _driver("kg/ha", "fertiliser", 200),
         },
     ),
     "importance": partial(
-        validation.draw_importance, names=["ELEV", "NDVI_MAM", "TMP"], what="Rise of the RMSE (kg C m⁻²)",
+        validation.draw_importance, names=["ELEV", "NDVI_MAM, mean NDVI of March to May", "TMP"],
+        what="Rise of the RMSE when the covariate is shuffled at held-out sites (kg C m⁻²)",
         models={"POML": ([0.1, 0.2, 0.3], [0.01, 0.02, 0.02]), "ML": ([0.3, 0.1, 0.0], [0.01, 0.02, 0.02])},
     ),
     "differences": partial(validation.draw_differences, rows=_differences()),
@@ -168,7 +170,8 @@ AWKWARD = {
         validation.draw_importance, names=["A"], models={"ML": ([np.nan], [np.nan])}, what="share"
     ),
     "importance of many": partial(
-        validation.draw_importance, names=[f"COVARIATE_NUMBER_{n}" for n in range(40)], what="share",
+        validation.draw_importance, what="share",
+        names=[f"COVARIATE_NUMBER_{n} with a name that goes on" for n in range(40)],
         models={"ML": (np.arange(40.0), np.full(40, np.nan))},
     ),
     "no differences": partial(validation.draw_differences, rows=[]),
