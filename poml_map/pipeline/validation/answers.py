@@ -9,6 +9,7 @@ import pandas as pd
 
 from poml_map.hybrid.evaluation import KNOWS_FIRST, MODELS
 from poml_map.hybrid.evaluation.score_tables import TARGETS
+from poml_map.pipeline.known_truth import MAPS
 from poml_map.units import STOCK_LABELS
 
 KNOWS_NOTE = (
@@ -180,6 +181,9 @@ def page(
     weights = list(weight_sentences(tables, unit))
     if weights:
         parts += ["## The weight of the simulations, w_p", "", *(f"- {text}" for text in weights), ""]
+    parts += _space_text(tables, unit)
+    parts += _interval_text(tables, unit)
+    parts += _truth_text(tables, unit)
     parts += ["## Figures", ""]
     for name, caption in figures.items():
         parts += [f"![{caption}]({name}.png)", "", f"*{caption}* ([SVG]({name}.svg))", ""]
@@ -207,3 +211,114 @@ def _repeats_text(assessed) -> list[str]:
         "scored; ± are standard deviations over repeats and over single folds.",
         "",
     ]
+
+
+def _space_text(tables: dict, unit: str) -> list[str]:
+    """Which score answers which question, and where the forest has anything to go by."""
+    if "foldings" not in tables:
+        return []
+    scores = tables["scores"].in_units(unit)
+    later = scores[scores["target"] == "t2"].set_index(["folding", "model"])["rmse"]
+    label = STOCK_LABELS[unit]
+    heads = [
+        "folds",
+        "the score is that of",
+        "POML",
+        "ML",
+        "distance to training [km]",
+        "W to the map [km]",
+        "",
+    ]
+    lines = ["## Which score answers which question", "", f"RMSE at later campaigns [{label}]:", ""]
+    lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in tables["foldings"].rows.itertuples():
+        own = [_number(later.get((row.folding, model))) for model in ("POML", "ML")]
+        cells = [
+            row.folding,
+            row.question,
+            *own,
+            f"{row.median_distance_km:.2f}",
+            f"{row.wasserstein_km:.2f}",
+        ]
+        lines.append("| " + " | ".join([*cells, row.detail]) + " |")
+    lines += [
+        "",
+        "W: Wasserstein distance between the distances of the folds and those of the map's pixels.",
+        "",
+    ]
+    if "applicability" in tables:
+        lines += ["Pixels inside the area of applicability of the POML forest (`maps/AOA_YYYY.tif`):", ""]
+        for row in tables["applicability"].rows.itertuples():
+            lines.append(
+                f"- {row.year}: {row.inside_all:.0%} by all training rows, {row.inside_observed:.0%} by observed rows "
+                "alone."
+            )
+        lines += [
+            "",
+            "Where only simulated rows are like a pixel, its value is what RothC says of similar places.",
+            "",
+        ]
+    return lines
+
+
+def _interval_text(tables: dict, unit: str) -> list[str]:
+    if "intervals" not in tables:
+        return []
+    rows = tables["intervals"].in_units(unit)
+    rows = rows[rows["subset"] == "all"]
+    levels = sorted(rows["level"].unique())
+    label = STOCK_LABELS[unit]
+    lines = ["## Intervals: share of values inside", ""]
+    heads = [
+        "what",
+        *(f"{level:.0%}" for level in levels),
+        f"mean width of 90 % [{label}]",
+        "its interval score",
+    ]
+    lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for subject, group in rows.groupby("subject", sort=False):
+        by_level = group.set_index("level")
+        shares = [f"{by_level['picp'].get(level):.1%}" for level in levels]
+        at = by_level.loc[0.9]
+        lines.append(
+            "| " + " | ".join([subject, *shares, _number(at.mean_width), _number(at.interval_score)]) + " |"
+        )
+    return [
+        *lines,
+        "",
+        "Each tree learns from another draw of the process model (errors of mu_max and K_m, of the first stock and of "
+        "the input); residuals at held-out sites scale the spread of the trees, those of a fold from the other folds "
+        "only. Intervals are of single samples or pixels: they say nothing of sums over a region, and two of them make "
+        "no interval of a change.",
+        "",
+    ]
+
+
+def _truth_text(tables: dict, unit: str) -> list[str]:
+    """Which map for which question, where the truth is known."""
+    if "truth_best" not in tables:
+        return []
+    label = STOCK_LABELS[unit]
+    lines = ["## Which map for which question: against the known truth", ""]
+    heads = ["question", "best map", f"its error [{label}]", "next", "its error", "POML", "POML against ML"]
+    lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in tables["truth_best"].in_units(unit).itertuples():
+        cells = [
+            row.question,
+            row.best,
+            _number(row.error),
+            row.next,
+            _number(row.next_error),
+            _number(row.poml_error),
+        ]
+        lines.append("| " + " | ".join([*cells, f"{row.poml_against_ml:+.1%}"]) + " |")
+    lines += ["", *(f"- {name}: {text}." for name, text in MAPS.items()), ""]
+    errors = tables["truth_questions"].in_units(unit).set_index(["question", "model"])["error"]
+    for question in ("change, first to last year", "trend"):
+        po, poml = errors.get((question, "PO")), errors.get((question, "POML"))
+        if po is not None and po < poml:
+            lines += [
+                f"RothC run on from the first map beats POML on the {question} ({po:.3f} against {poml:.3f}).",
+                "",
+            ]
+    return [*lines, "The trend is in ten years. Only a synthetic region has a truth; no method reads it.", ""]

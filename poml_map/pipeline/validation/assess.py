@@ -91,7 +91,8 @@ def planned_forests(gathered: Gathered, plan: Plan) -> int:
     folding = _foldings(gathered, plan)[0]
     spatial = 2 * 2 * folds if plan.spatial else 0
     maps = 2 if plan.maps else 0
-    return plan.repeats * forests_of(folding) + folds * keys + nested + spatial + maps
+    intervals = plan.repeats * folds if plan.intervals else 0
+    return plan.repeats * forests_of(folding) + folds * keys + nested + spatial + intervals + maps
 
 
 def assess(gathered: Gathered, plan: Plan, fits: Fits) -> Assessed:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from poml_map.hybrid.evaluation import MODELS
 from poml_map.hybrid.evaluation.score_tables import pairs_of
+from poml_map.pipeline.known_truth import MAPS, KnownTruth
 from poml_map.pipeline.validation.assess import Assessed
 from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.maps import Mapped
@@ -307,4 +308,39 @@ def draw_map_figures(gathered: Gathered, mapped: Mapped, figures: Figures) -> No
         columns=years,
         grid=grid,
         outlines=gathered.cube.outlines(),
+    )
+
+
+def draw_interval_figure(tables: dict[str, Table], figures: Figures) -> None:
+    """Draw coverage over nominal level, and the histogram of the probability integral transform."""
+    rows = tables["intervals"].in_units(figures.unit)
+    rows = rows[rows["subset"] == "all"]
+    pit = tables["interval_pit"].rows.set_index("subset").loc["all"]
+    figures.draw(
+        products.draw_intervals,
+        "intervals",
+        "Do the intervals hold?",
+        "Held-out sites; the limits of a fold come from residuals of the other folds",
+        unit=figures.unit,
+        coverage={
+            name: group.to_dict(orient="records") for name, group in rows.groupby("subject", sort=False)
+        },
+        pit=[pit[name] for name in pit.index if name.startswith("pit_")],
+    )
+
+
+def draw_truth_figure(found: KnownTruth, figures: Figures) -> None:
+    """Draw the error of every map against the truth, by year."""
+    factor = stock_factor(figures.unit)
+    rmse = found.by_year.pivot_table(index="year", columns="model", values="rmse", sort=False) * factor
+    sampled = found.by_year[found.by_year["sampled"]]["year"].unique()
+    figures.draw(
+        products.draw_truth,
+        "truth",
+        "Error of each map against the known truth",
+        "All pixels; filled marks and ticks: years with samples",
+        unit=figures.unit,
+        years=rmse.index.to_numpy(),
+        models={name: rmse[name].to_numpy() for name in MAPS},
+        sampled=sampled.tolist(),
     )

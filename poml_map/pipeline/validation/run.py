@@ -11,17 +11,21 @@ import pandas as pd
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.applicability import Spaces, write_applicability
 from poml_map.pipeline.checks import check_region
+from poml_map.pipeline.known_truth import found_truth, known_truth, read_truth
 from poml_map.pipeline.progress import Stopwatch, duration
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 from poml_map.pipeline.validation.answers import page, score_lines
 from poml_map.pipeline.validation.assess import Assessed, Fits, assess, planned_forests
 from poml_map.pipeline.validation.figures import (
     Figures,
+    draw_interval_figure,
     draw_map_figures,
     draw_site_figures,
     draw_spatial_figures,
+    draw_truth_figure,
 )
 from poml_map.pipeline.validation.gather import Gathered, gather
+from poml_map.pipeline.validation.intervals import assess_intervals
 from poml_map.pipeline.validation.maps import Mapped, mapped
 from poml_map.pipeline.validation.plan import Plan, make_plan
 from poml_map.pipeline.validation.spatial import assess_in_space
@@ -88,6 +92,11 @@ def _stages(gathered: Gathered, plan: Plan, folder: Path, watch: Stopwatch, hear
     if plan.spatial:
         with watch.stage("folds in space"):
             _in_space(gathered, plan, assessed, tables, figures, fits, facts)
+    if plan.intervals:
+        with watch.stage("intervals"):
+            folds = [each.folding for each in assessed.random]
+            tables |= assess_intervals(gathered, plan, folds, fits).tables
+            draw_interval_figure(tables, figures)
     if plan.maps:
         with watch.stage("maps"), mapped(gathered, plan.trees, folder, fits) as maps:
             _on_maps(gathered, assessed, maps, tables, figures, folder, facts)
@@ -138,6 +147,19 @@ def _on_maps(gathered, assessed, maps: Mapped, tables, figures: Figures, folder:
     about = {"unit": settings.units, "depth_cm": settings.depth_cm, "tags": tags}
     rows = write_applicability(gathered.cube, spaces, settings.covariates, folder / "maps", years, about)
     tables["applicability"] = Table("applicability", pd.DataFrame(rows))
+    truth = found_truth(gathered.region)
+    if truth is not None:
+        _against_truth(gathered, maps, truth, tables, figures)
+
+
+def _against_truth(gathered: Gathered, maps: Mapped, folder: Path, tables, figures: Figures) -> None:
+    cube, panel = gathered.cube, gathered.panel
+    sampled = panel.years[panel.has_observation.any(axis=1)]
+    found = known_truth(maps.read, read_truth(folder, cube.grid), panel.years, sampled, cube.zone_codes())
+    tables["truth_by_year"] = Table("truth_by_year", found.by_year, ("rmse", "me"))
+    tables["truth_questions"] = Table("truth_questions", found.questions, ("error",))
+    tables["truth_best"] = Table("truth_best", found.which(), ("error", "next_error", "poml_error"))
+    draw_truth_figure(found, figures)
 
 
 def _write_tables(folder: Path, unit: str, tables: dict[str, Table]) -> None:
@@ -184,4 +206,4 @@ def _write_json(
 
 
 #: Tables with a row for every site, which JSON need not repeat.
-_LONG = {"held_out", "folds"}
+_LONG = {"held_out", "folds", "interval_sites"}
