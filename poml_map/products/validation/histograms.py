@@ -90,7 +90,7 @@ def draw_histograms(
 
 
 def _draw_campaigns(sheet: Sheet, top: float, width: float, stocks, more: int, unit: str) -> None:
-    text = f"a  Sites by stock{f' (and {more} more)' if more else ''}"
+    text = f"a Sites by stock{f' (and {more} more)' if more else ''}"
     caption(sheet, MARGIN, top, text, weight="bold")
     top += 20
     limits = known_range(*stocks.values(), space=0.02)
@@ -114,7 +114,7 @@ def _draw_campaigns(sheet: Sheet, top: float, width: float, stocks, more: int, u
 
 
 def _draw_change(sheet: Sheet, top: float, frame: Frame, change, name: str, unit: str) -> None:
-    caption(sheet, frame.left - 30, top, "b  Sites by change", weight="bold")
+    caption(sheet, frame.left - 30, top, "b Sites by change", weight="bold")
     values = _known([] if change is None else change)
     if not values.size:
         frame = replace(frame, height=min(frame.height, _EMPTY_CHANGE))

@@ -112,7 +112,7 @@ def _level_axis(sheet: Sheet, axes: Axes, frame: Frame, tables) -> None:
 
 def _draw_coverage(sheet: Sheet, frame: Frame, tables, looks) -> None:
     axes = panel(sheet, frame, grid="both")
-    _head(sheet, frame, "a  Inside the interval (%)")
+    _head(sheet, frame, "a Inside the interval (%)")
     known = {name: table for name, table in tables.items() if np.isfinite(table["picp"]).any()}
     if not known:
         say(sheet, axes, frame, "no value has an interval")
@@ -135,7 +135,7 @@ def _draw_coverage(sheet: Sheet, frame: Frame, tables, looks) -> None:
 
 def _draw_pit(sheet: Sheet, frame: Frame, pit) -> None:
     axes, counts = panel(sheet, frame), np.asarray([] if pit is None else pit, float)
-    _head(sheet, frame, "b  Share of values (%)")
+    _head(sheet, frame, "b Share of values (%)")
     total = np.nansum(counts)
     if not total > 0:
         say(sheet, axes, frame, "no value has a predicted distribution")
@@ -157,7 +157,7 @@ def _draw_pit(sheet: Sheet, frame: Frame, pit) -> None:
 
 def _draw_width(sheet: Sheet, frame: Frame, tables, looks, unit: str) -> None:
     axes = panel(sheet, frame)
-    _head(sheet, frame, f"c  Mean width of the interval ({unit_text(unit)})")
+    _head(sheet, frame, f"c Mean width of the interval ({unit_text(unit)})")
     for name, table in tables.items():
         look = looks[name]
         axes.plot(

@@ -161,7 +161,7 @@ def _score_lines(scores: Mapping[str, float], unit: str, narrow: bool) -> list[s
     if "n" in scores:
         told["n"] = f"n {scores['n']:g}"
     lines = (("rmse",), ("ccc", "n")) if narrow else (("rmse", "ccc"), ("me", "mec", "n"))
-    return ["  ".join(told[name] for name in names if name in told) for names in lines]
+    return [", ".join(told[name] for name in names if name in told) for names in lines]
 
 
 def relative_density(observed, predicted, limits: tuple[float, float]) -> np.ndarray:

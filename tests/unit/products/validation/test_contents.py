@@ -42,7 +42,7 @@ def test_campaigns_beyond_the_sixth_are_counted(tmp_path):
     words = words_of(
         validation.draw_histograms(tmp_path / "a", stocks={year: [1.0, 2.0] for year in range(9)}, **TEXTS)
     )
-    assert "a  Sites by stock (and 3 more)" in words
+    assert "a Sites by stock (and 3 more)" in words
 
 
 def test_scores_stand_over_the_scatter(tmp_path):
@@ -50,7 +50,7 @@ def test_scores_stand_over_the_scatter(tmp_path):
     words = words_of(
         validation.draw_scatter(tmp_path / "a", panels={"POML": ([4.0, 5.0], [4.1, 4.9], scores)}, **TEXTS)
     )
-    assert {"RMSE 0.123  CCC 0.987", "ME −0.050  MEC 0.900  n 2", "1:1 line"} <= set(words)
+    assert {"RMSE 0.123, CCC 0.987", "ME −0.050, MEC 0.900, n 2", "1:1 line"} <= set(words)
 
 
 def test_a_scatter_of_unequal_lengths_is_refused(tmp_path):

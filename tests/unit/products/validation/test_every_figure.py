@@ -45,6 +45,7 @@ def test_png_and_svg_hold_the_same_drawing(figures, name):
         assert np.round(picture.info["dpi"]).tolist() == [200, 200]
         assert picture.text["Title"] == "Somewhere: a figure"
         assert picture.text["Comment"] == f"below the title; {NOTES[0]}"
+    assert "<dc:date>" not in svg.read_text("utf-8")
     words = text_of(svg)
     assert {"Somewhere: a figure", "below the title", *NOTES} <= {word.text for word in drawn}
     assert [word.text for word in drawn if word.text not in words] == []
