@@ -77,8 +77,8 @@ def _parameters(at: Pixels, model: TileModel, pixels: int):
 
 
 def _empty(model: TileModel, pixels: int) -> dict[str, np.ndarray]:
-    years, names = len(model.years), [name for name in model.layers if name not in ("POML", "ML")]
-    yearly = schema.PROCESS_MAPS["co2"]
+    years, yearly = len(model.years), schema.PROCESS_MAPS["co2"]
+    names = ["PO", *(name for kind in model.process_maps for name in schema.PROCESS_MAPS[kind])]
     return {name: np.empty((years - (name in yearly), pixels), "float32") for name in names}
 
 
