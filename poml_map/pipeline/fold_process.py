@@ -19,7 +19,7 @@ class FoldProcess:
 
     def __init__(self, region: Region, model: SiteModel, order: np.ndarray, draws: DrawSettings | None):
         self._region, self._model, self._order = region, model, order
-        self._draws = None if draws is None else SiteDraws(model, draws)
+        self._draws = None if draws is None else SiteDraws(model, draws, order)
         self._known: dict[bytes, Law] = {}
 
     def __call__(self, is_training: np.ndarray) -> np.ndarray | Simulated:

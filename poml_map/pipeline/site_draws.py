@@ -60,17 +60,20 @@ class SiteDraws:
     model : SiteModel
         With its spin-up.
     settings : DrawSettings
+    order : ndarray of int, shape (n,), optional
+        Position in the model of each site of the panel, which sorts them: random numbers go to sites in that order, so
+        that a site has the same ones wherever it stands in its file. Default: as in the model.
     """
 
     model: SiteModel
     settings: DrawSettings
+    order: np.ndarray | None = None
     _starts: tuple = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         asked, problem = self.settings, self.model.problem
-        sites = problem.n_sites
-        starts = draw_starts(self.model.spinup, asked.stock_error, asked.normal(_STOCK, sites))
-        own, common = asked.normal(_OWN, sites), asked.normal(_COMMON, 1)
+        starts = draw_starts(self.model.spinup, asked.stock_error, self._of_sites(_STOCK))
+        own, common = self._of_sites(_OWN), asked.normal(_COMMON, 1)
         factors = input_factors(problem.n_months, problem.start_month, asked.driver_error, common, own)
         object.__setattr__(self, "_starts", (starts, factors))
 
@@ -91,6 +94,13 @@ class SiteDraws:
         months = 12 * np.arange(len(self.model.years))
         pair = self._law(law)
         return forward_draws(self.model.problem, self.model.spinup, *self._starts, *pair, months)
+
+    def _of_sites(self, stream: int) -> np.ndarray:
+        """Standard normal numbers (draws, n) in the order of the model."""
+        numbers = self.settings.normal(stream, self.model.problem.n_sites)
+        if self.order is not None:
+            numbers[:, self.order] = numbers.copy()
+        return numbers
 
     def _law(self, law: Law) -> tuple[np.ndarray, np.ndarray]:
         """mu_max and K_m, each (draws, 1), or with groups (draws, n)."""

@@ -1,6 +1,7 @@
 """Maps of a made-up cube: one mask for all models, the same values however the region is cut."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,18 @@ from poml_map.errors import InputError
 from poml_map.grid import Grid, Tile
 from poml_map.hybrid import PomlForest
 from poml_map.hybrid.boxes import UnsupportedForest
-from poml_map.mapping import TileModel, create_store, forest_mapper, map_region, map_years, open_store
+from poml_map.hybrid.intervals import Conformal
+from poml_map.mapping import (
+    MapIntervals,
+    TileModel,
+    create_store,
+    forest_mapper,
+    map_region,
+    map_years,
+    open_store,
+)
+from poml_map.mapping.pixels import Pixels, mapped_pixels
+from poml_map.mapping.process import map_process
 from poml_map.mapping.tiles import map_tile
 from poml_map.rothc.columns import ByClass, ProcessInputs
 from poml_map.rothc.forcing import Options, build_forcing
@@ -345,3 +357,54 @@ def test_an_error_in_a_tile_stops_the_mapping(cube, model, tmp_path):
 
     with warnings.catch_warnings(), pytest.raises(OSError, match="disk"):
         map_region(broken, GRID, model, tmp_path / "maps.zarr", tile_size=4)
+
+
+@pytest.fixture
+def with_intervals(model, forests):
+    """The model with limits that were calibrated on residuals of any sites."""
+    rng = np.random.default_rng(8)
+    calibrated = Conformal.of(3 + rng.normal(size=80), np.full(80, 3.0), np.full(80, 0.5), np.arange(80))
+    poml = forest_mapper(forests[0], COVARIATES, tree_sd=True)
+    return replace(model, poml=poml, intervals=MapIntervals(calibrated, 0.9), process_maps=("pools", "co2"))
+
+
+def test_interval_maps_are_the_limits_at_each_pixel(cube, model, forests, with_intervals):
+    maps, plain = map_tile(cube, with_intervals).maps, map_tile(cube, model).maps
+    assert tuple(maps)[:6] == ("POML", "ML", "PO", "POML_q05", "POML_q95", "POML_sd")
+    for name, values in plain.items():
+        assert_array_equal(values, maps[name])
+    where = cube["mask"].to_numpy()
+    features = [np.broadcast_to(cube[name].to_numpy(), (3, *GRID.shape))[:, where] for name in COVARIATES]
+    mean, sd = forests[0].predict_spread(np.stack(features, axis=-1).reshape(-1, 4))
+    calibrated = with_intervals.intervals.calibrated
+    expected = (*calibrated.limits(mean, sd, 0.9), calibrated.deviation(sd))
+    for name, values in zip(("POML_q05", "POML_q95", "POML_sd"), expected, strict=True):
+        assert maps[name].dtype == np.float32
+        assert_allclose(maps[name][:, where].ravel(), values, rtol=0, atol=1e-5)
+        assert np.isnan(maps[name][:, ~where]).all()
+
+
+def test_the_process_model_makes_maps_of_its_own_alone(cube, with_intervals):
+    """Room that it took for other layers once went into their maps."""
+    tile = mapped_pixels(cube)
+    at = Pixels(tile, np.ones(tile.sizes["pixel"], bool), YEARS)
+    found, _ = map_process(at, with_intervals, np.full(tile.sizes["pixel"], 4.0))
+    assert set(found) == {"PO", "DPM", "RPM", "BIO", "HUM", "IOM", "CO2"}
+
+
+def test_the_store_says_what_an_interval_map_is(cube, with_intervals, tmp_path):
+    create_store(tmp_path / "s.zarr", GRID, YEARS, with_intervals.layers, 5, {})
+    map_region(_reader(cube), GRID, with_intervals, tmp_path / "s.zarr", tile_size=5)
+    with open_store(tmp_path / "s.zarr") as store:
+        low, high = store["POML_q05"], store["POML_q95"]
+        assert "lower limit of the 90 % prediction interval" in low.attrs["long_name"]
+        assert low.attrs["units"] == "kg C m-2"
+        assert bool((low < high).where(np.isfinite(low), True).all())
+        assert_array_equal(np.isfinite(low), np.isfinite(store["POML"]))
+
+
+def test_with_too_few_sites_only_the_deviation_is_mapped(cube, with_intervals):
+    few = Conformal.of(np.arange(5.0), np.ones(5), np.ones(5), np.arange(5))
+    maps = map_tile(cube, replace(with_intervals, intervals=MapIntervals(few, 0.9))).maps
+    assert "POML_sd" in maps
+    assert not any(name.startswith("POML_q") for name in maps)

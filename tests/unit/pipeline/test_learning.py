@@ -170,3 +170,70 @@ def test_the_forest_learns_the_simulation_of_each_sites_own_class(by_class):
     assert_allclose(rows["stock"], expected, rtol=1e-5)
     held_out = learned.held_out.dropna(subset="PO")
     assert_allclose(held_out["PO"], held_out["observed"], rtol=1e-3)  # clean stocks, fitted without the site
+
+
+def test_without_the_block_nothing_is_drawn(sites):
+    learned, _ = _learned(*sites[::2], sites[1])
+    assert learned.intervals is None
+    assert not any("draws" in note for note in learned.notes)
+
+
+@pytest.fixture
+def many(region, points, observe):
+    """Thirty sites with two campaigns, and the same with intervals."""
+    ids, later = [f"s{number}" for number in range(30)], [(site, 1986) for site in range(30)]
+    here = points(30)
+    plain, asked = region(rothc=GIVEN), region(rothc=GIVEN, top="intervals: {level: 0.8, draws: 4}\n")
+    return plain, asked, here, observe(plain, here, ids, [1980] * 30, later, noise=0.3)
+
+
+def test_intervals_leave_the_other_models_as_they_are(many):
+    plain, asked, here, samples = many
+    (one, _), (other, _) = (_learned(where, samples, here) for where in (plain, asked))
+    for name in ("PO", "ML", "observed", "fold", "site", "year"):
+        assert_array_equal(one.held_out[name], other.held_out[name])
+    pd.testing.assert_frame_equal(one.training, other.training)
+    probe = np.random.default_rng(0).uniform(0, 30, (20, 12))
+    assert_array_equal(one.ml.predict(probe), other.ml.predict(probe))
+    assert (one.poml.predict(probe) != other.poml.predict(probe)).any()
+
+
+def test_intervals_are_calibrated_by_the_forests_that_are_scored(many):
+    _, where, here, samples = many
+    learned, _ = _learned(where, samples, here)
+    told = learned.intervals
+    at = told.at_sites.set_index(["site", "year"]).loc[
+        list(zip(learned.held_out.site, learned.held_out.year, strict=True))
+    ]
+    assert_array_equal(at["POML"], learned.held_out["POML"])
+    assert_array_equal(at["observed"], learned.held_out["observed"])
+    assert told.maps.layers == ("POML_q10", "POML_q90", "POML_sd")
+    inside = (at["observed"] >= at["POML_q10"]) & (at["observed"] <= at["POML_q90"])
+    (row,) = told.coverage.query("subset == 'all' and level == 0.8").to_dict(orient="records")
+    assert row["picp"] == pytest.approx(inside.mean())
+    assert len(told.at_sites) == 30 * 7
+
+
+def test_what_the_draws_do_not_carry_is_told(many):
+    _, where, here, samples = many
+    learned, _ = _learned(where, samples, here)
+    assert "mu_max and K_m are given: the draws of the intervals carry no error of them" in learned.notes
+    assert any("POML is the mean over trees from 4 draws of RothC" in note for note in learned.notes)
+
+
+def test_too_few_sites_give_a_deviation_and_the_reason_for_no_limits(sites, region):
+    where = region(rothc=GIVEN, top="intervals: {draws: 3}\n")
+    learned, _ = _learned(where, sites[2], sites[1])
+    assert learned.intervals.maps.layers == ("POML_sd",)
+    assert "no interval: 9 sites are too few for limits at a level of 90 %: 19 are needed" in learned.notes
+    told = learned.intervals.for_manifest("kg/m2")
+    assert list(told["layers"]) == ["POML_sd"]
+
+
+def test_the_manifest_tells_stocks_in_the_unit_of_the_region(many):
+    _, where, here, samples = many
+    told = _learned(where, samples, here)[0].intervals
+    one, ten = (told.for_manifest(unit) for unit in ("kg/m2", "t/ha"))
+    for a, b in zip(one["coverage"], ten["coverage"], strict=True):
+        assert_allclose([a["mean_width"] * 10, a["picp"]], [b["mean_width"], b["picp"]])
+    assert_allclose(one["pit"][0]["crps"] * 10, ten["pit"][0]["crps"])

@@ -81,7 +81,20 @@ def test_a_fold_returns_its_draws_in_the_order_of_the_panel(twice):
     of_sites = np.empty(12, bool)
     of_sites[order] = training
     law = fold_law(region, model, of_sites)
-    assert_array_equal(found.draws, SiteDraws(model, FEW).stocks(law)[..., order])
+    assert_array_equal(found.draws, SiteDraws(model, FEW, order).stocks(law)[..., order])
+
+
+def test_a_site_has_the_same_draws_wherever_it_stands_in_its_file(twice, samples_of):
+    region, here, samples = twice
+    order = np.random.default_rng(3).permutation(12)
+    by_site = [rows for _, rows in samples.table.groupby("site", sort=False)]
+    rows = [row for place in order for row in by_site[place][["site", "year", "stock"]].to_numpy().tolist()]
+    found = []
+    for told, points in ((samples, here), (samples_of(rows), here.isel(site=order))):
+        model = build_site_model(region, told, points, process_options(region))
+        panel_first = panel_order(region_panel(region, told, points), told)
+        found.append(fold_process(region, model, panel_first, FEW).drawn(Law(1.4, 0.06)).draws)
+    assert_allclose(found[0], found[1], rtol=1e-12)
 
 
 def test_folds_differ_by_their_law_alone(twice):
