@@ -32,6 +32,9 @@ class Intervals:
         Histograms by subset, and the CRPS. [kg/m2]
     at_sites : pandas.DataFrame
         ``site``, ``year``, ``observed``, ``POML``, limits and deviation of each site and year, held out. [kg/m2]
+    draws : DrawSettings
+    folds : int
+        Of the calibration; POML is scored in those of `validation:`.
     notes : list of str
         What the draws do not carry, and limits that cannot be given.
     """
@@ -41,6 +44,7 @@ class Intervals:
     pit: list[dict]
     at_sites: pd.DataFrame
     draws: DrawSettings
+    folds: int
     notes: list[str]
 
     @classmethod
@@ -68,6 +72,7 @@ class Intervals:
             pit_table(spread, panel.years),
             _at_sites(panel, spread, level),
             DrawSettings.of(region),
+            len(np.unique(spread.fold)),
             notes,
         )
 
@@ -87,6 +92,7 @@ class Intervals:
             "layers": {name: schema.interval_text(name) for name in self.maps.layers},
             "draws": settings,
             "calibration": {
+                "folds": self.folds,
                 "n_sites": self.maps.calibrated.n_sites,
                 "spread_to_error": self.maps.calibrated.factor,
                 "smallest_spread": self.maps.calibrated.floor * factor,

@@ -119,7 +119,8 @@ def learn(
     if settings.intervals is None:
         held_out = cross_validate(panel, process, **options)
     else:
-        held_out, spread = cross_validate_spread(panel, process, **options)
+        folds = settings.intervals.folds
+        held_out, spread = cross_validate_spread(panel, process, calibration_folds=folds, **options)
         intervals = Intervals.of(region, panel, spread, parameters.origin)
     simulated = process.drawn(parameters.law(model))
     mixed = panel.training_rows(simulated.stocks, hybrid.w_p, time_weight=hybrid.time_weight)

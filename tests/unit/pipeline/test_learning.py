@@ -183,7 +183,10 @@ def many(region, points, observe):
     """Thirty sites with two campaigns, and the same with intervals."""
     ids, later = [f"s{number}" for number in range(30)], [(site, 1986) for site in range(30)]
     here = points(30)
-    plain, asked = region(rothc=GIVEN), region(rothc=GIVEN, top="intervals: {level: 0.8, draws: 4}\n")
+    plain, asked = (
+        region(rothc=GIVEN),
+        region(rothc=GIVEN, top="intervals: {level: 0.8, draws: 4, folds: 3}\n"),
+    )
     return plain, asked, here, observe(plain, here, ids, [1980] * 30, later, noise=0.3)
 
 
