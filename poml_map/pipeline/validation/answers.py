@@ -80,8 +80,9 @@ def weight_sentences(tables: dict, unit: str) -> Iterator[str]:
         text = (
             f"Weights {_TIME[weight]}: chosen in nested folds (mean w_p {nested.w_p:.2f}) the RMSE is "
             f"{nested.rmse:.4f} {label}; the best weight on the very folds it is scored on ({best.w_p:g}) shows "
-            f"{best.rmse:.4f}, which is {best.optimism:.4f} too good"
+            f"{best.rmse:.4f}"
         )
+        text += f", which is {best.optimism:.4f} too good" if best.optimism > 0 else ""
         yield text + (
             f"; the default w_p = 0.5 has {at.loc['default'].rmse:.4f}." if "default" in at.index else "."
         )
@@ -118,6 +119,23 @@ def short_answers(tables: dict, unit: str) -> list[str]:
             known = knows.iloc[0]
             line += f"; where the first stock of the place is measured, {known.model} ({known.rmse:.3f})"
         lines.append(f"{line}.{_against_ml(differences, target)}")
+    return [*lines, *_short_truth(tables, unit)]
+
+
+def _short_truth(tables: dict, unit: str) -> list[str]:
+    """What only a synthetic region can tell: years without samples."""
+    if "truth_best" not in tables:
+        return []
+    best = tables["truth_best"].in_units(unit).set_index("question")
+    lines = []
+    for question in ("level, unsampled years", "trend"):
+        if question in best.index:
+            row = best.loc[question]
+            lines.append(
+                f"- **{question[0].upper()}{question[1:]}, against the known truth of all pixels**: {row.best} "
+                f"({row.error:.3f} {STOCK_LABELS[unit]}); POML {row.poml_error:.3f}, {row.poml_against_ml:+.1%} against "
+                "ML."
+            )
     return lines
 
 
@@ -170,8 +188,8 @@ def page(
     parts += [f"> **{note}.**" for note in notes] + [""]
     parts += ["## In short", "", *short_answers(tables, unit), ""]
     parts += [
-        "Scores are of places that no training ever saw, in sampled years: no score tells how good a map is in a year "
-        "without samples.",
+        "Scores are of places that no training ever saw, in sampled years: without a known truth no score tells how "
+        "good a map is in a year without samples.",
         "",
     ]
     parts += ["## Scores at held-out sites", "", *score_markdown(tables["scores"].in_units(unit), unit), ""]
@@ -232,7 +250,8 @@ def _space_text(tables: dict, unit: str) -> list[str]:
     lines = ["## Which score answers which question", "", f"RMSE at later campaigns [{label}]:", ""]
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in tables["foldings"].rows.itertuples():
-        own = [_number(later.get((row.folding, model))) for model in ("POML", "ML")]
+        scored = row.folding if row.folding in later.index.get_level_values(0) else "random"  # the same folds
+        own = [_number(later.get((scored, model))) for model in ("POML", "ML")]
         cells = [
             row.folding,
             row.question,

@@ -337,8 +337,8 @@ def draw_truth_figure(found: KnownTruth, figures: Figures) -> None:
     figures.draw(
         products.draw_truth,
         "truth",
-        "Error of each map against the known truth",
-        "All pixels; filled marks and ticks: years with samples",
+        "Maps against the known truth",
+        "All pixels; straight lines: between the ML maps of sampled years",
         unit=figures.unit,
         years=rmse.index.to_numpy(),
         models={name: rmse[name].to_numpy() for name in MAPS},

@@ -35,6 +35,8 @@ LOOKS = {
     "ML_T1": Look("ML on first campaign", "#7db8ee", "^", (0, (1.2, 1.2))),
     "PO": Look("PO (RothC)", "#1f9580", "D", (0, (6, 1.2, 1.5, 1.2))),
     "PERSISTENCE": Look("Persistence", "#dba51c", "v", (0, (3, 2))),
+    "ML_LINEAR": Look("ML, straight lines", "#a6b455", "P", (0, (4, 1.5, 1, 1.5))),
+    "FIRST_MAP": Look("First map, held", "#1a1a1a", "*", (0, (1, 1.4))),
     "YEAR_MEAN": Look("Mean of the year", "#55504b", "X", (0, (1.2, 2))),
 }
 
