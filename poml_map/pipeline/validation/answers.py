@@ -133,8 +133,7 @@ def _short_truth(tables: dict, unit: str) -> list[str]:
             row = best.loc[question]
             lines.append(
                 f"- **{question[0].upper()}{question[1:]}, against the known truth of all pixels**: {row.best} "
-                f"({row.error:.3f} {STOCK_LABELS[unit]}); POML {row.poml_error:.3f}, {row.poml_against_ml:+.1%} against "
-                "ML."
+                f"({row.error:.3f} {STOCK_LABELS[unit]}); POML {row.poml_error:.3f}, {row.poml_against_ml:+.1%} from ML."
             )
     return lines
 

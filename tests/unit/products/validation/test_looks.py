@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from poml_map.hybrid.evaluation import MODELS
+from poml_map.pipeline.known_truth import MAPS
 from poml_map.products.palette import cielab
 from poml_map.products.validation import LOOKS, model_look, model_name
 from poml_map.products.validation.looks import SERIES
@@ -53,8 +54,8 @@ def test_colour_is_never_the_only_cue():
         assert len({getattr(look, attribute) for look in LOOKS.values()}) == len(LOOKS)
 
 
-def test_every_model_of_the_evaluation_has_a_look():
-    assert list(LOOKS) == list(MODELS)
+def test_every_model_and_map_of_the_evaluation_has_a_look():
+    assert set(LOOKS) == {*MODELS, *MAPS}
 
 
 def test_an_unknown_model_is_called_what_it_is_called():
