@@ -13,6 +13,7 @@ import xarray as xr
 from PIL import Image
 
 from poml_map.pipeline.run import run_region
+from poml_map.pipeline.validation.run import validate_region
 
 pytestmark = pytest.mark.xdist_group("xuancheng")  # one run serves all tests
 
@@ -149,3 +150,20 @@ def _mean_temperature(folder: Path) -> list[float]:
         with xr.open_dataset(folder / f"tmean_{year}.nc") as data:
             means.append(float(data["tmean"].mean()))
     return means
+
+
+def test_what_one_campaign_can_tell_is_told(data_root, tmp_path):
+    """Samples of one date: levels are scored, change is left out with the reason, and later years are unlike them."""
+    _example().prepare(data_root, tmp_path / "region", 2000)
+    region_file = tmp_path / "region" / "region.yaml"
+    text = region_file.read_text(encoding="utf-8").replace("{seed: 0}", "{seed: 0, n_trees: 10}", 1)
+    region_file.write_text(text, encoding="utf-8")
+    validate_region(region_file, tmp_path / "out", repeats=1)
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv").set_index(["folding", "model", "target"])
+    assert scores.loc[("random", "ML", "t1"), "n"] == 140
+    assert scores.loc[("random", "ML", "change"), "note"] == "no site has a later campaign"
+    page = (tmp_path / "out" / "validation.md").read_text(encoding="utf-8")
+    assert "Change from the first to the later campaign**: nothing to score it with" in page
+    assert "Stand-in: " in page
+    inside = pd.read_csv(tmp_path / "out" / "applicability.csv").set_index("year")
+    assert inside.loc[1980, "inside_observed"] > 0.9 > 0.1 > inside.loc[2000, "inside_observed"]

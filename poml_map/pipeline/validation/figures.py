@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from poml_map.hybrid.evaluation import MODELS
-from poml_map.hybrid.evaluation.score_tables import pairs_of
+from poml_map.hybrid.evaluation.score_tables import TARGETS, pairs_of
 from poml_map.pipeline.known_truth import MAPS, KnownTruth
+from poml_map.pipeline.validation.answers import best_target
 from poml_map.pipeline.validation.assess import Assessed
 from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.maps import Mapped
@@ -252,21 +253,21 @@ def _drivers(drivers: pd.DataFrame, figures: Figures) -> None:
 def draw_spatial_figures(spatial: Spatial, tables: dict[str, Table], figures: Figures) -> None:
     """Draw scores by folding, and the distances that make them differ."""
     scores = tables["scores"].in_units(figures.unit)
-    same = spatial.same_as_random
+    target, same = best_target(scores), spatial.same_as_random
     questions = dict(QUESTIONS)
     if same:
         questions["random"] += f"; {questions[same]} ({same} gives the same folds)"
     rows = [
         {"folding": name, "question": questions[name], "model": row.model, "rmse": row.rmse}
         for name in questions
-        for row in scores[(scores["folding"] == name) & (scores["target"] == "t2")].itertuples()
+        for row in scores[(scores["folding"] == name) & (scores["target"] == target)].itertuples()
         if row.model != "ML_T1"
     ]
     figures.draw(
         products.draw_folding_scores,
         "foldings",
         "Which score speaks for the map?",
-        "RMSE at later campaigns by how sites were held out. PO and persistence know the site's first stock",
+        f"RMSE, {TARGETS[target]}, by how sites were held out. PO and persistence know the first stock",
         unit=figures.unit,
         rows=rows,
     )

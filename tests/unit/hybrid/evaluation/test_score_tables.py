@@ -94,6 +94,10 @@ def test_one_campaign_leaves_later_targets_out_with_the_reason():
     later = row(score_rows([found]), target="change")
     assert (later["n"], later["note"]) == (0, "no site has a later campaign")
     assert difference_rows([found], [("ML", "POML")]) == []
+    both = Evaluation(panel, found.folding, found.predicted | {"POML": panel.observed}, (), 0, 0.0)
+    assert [each["target"] for each in difference_rows([both], [("POML", "ML")])] == ["t1"], (
+        "pooled is t1 again"
+    )
 
 
 def test_a_difference_is_paired_over_sites_and_has_a_sign():
