@@ -160,7 +160,7 @@ def test_what_one_campaign_can_tell_is_told(data_root, tmp_path):
     region_file.write_text(text, encoding="utf-8")
     validate_region(region_file, tmp_path / "out", repeats=1)
     scores = pd.read_csv(tmp_path / "out" / "scores.csv").set_index(["folding", "model", "target"])
-    assert scores.loc[("random", "ML", "t1"), "n"] == 140
+    assert scores.loc[("random", "ML", "t1"), "n"] == 141
     assert scores.loc[("random", "ML", "change"), "note"] == "no site has a later campaign"
     page = (tmp_path / "out" / "validation.md").read_text(encoding="utf-8")
     assert "Change from the first to the later campaign**: nothing to score it with" in page
