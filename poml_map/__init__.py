@@ -23,6 +23,7 @@ _HOME = {
     "run_rothc": "poml_map.process",
     "simulate_rothc": "poml_map.process",
     "sites_from_table": "poml_map.process",
+    "validate": "poml_map.pipeline.validation.run:validate_region",
     "write_demo": "poml_map.demo",
 }
 
