@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poml_map import schema
-from poml_map.hybrid.intervals import Conformal
+from poml_map.hybrid.intervals import CampaignConformal
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,17 @@ class MapIntervals:
 
     Attributes
     ----------
-    calibrated : Conformal
+    calibrated : CampaignConformal
         From residuals at held-out sites.
     level : float
         Share of samples that lie inside.
+    years : range
+        Of the maps.
     """
 
-    calibrated: Conformal
+    calibrated: CampaignConformal
     level: float
+    years: range
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -36,17 +39,15 @@ class MapIntervals:
 
         Parameters
         ----------
-        mean, tree_sd : ndarray of float32 (...)
+        mean, tree_sd : ndarray of float32 (years or 1, rows, cols)
             Of the trees; NaN where there is no map. [kg/m2]
 
         Returns
         -------
-        dict of str -> ndarray of float32 (...)
+        dict of str -> ndarray of float32 (years, rows, cols)
             Limits and standard deviation of a sample. [kg/m2]
         """
-        *ends, deviation = (
-            *self.calibrated.limits(mean, tree_sd, self.level),
-            self.calibrated.deviation(tree_sd),
-        )
-        maps = zip(schema.interval_maps(self.level), (*ends, deviation), strict=True)
+        limits = self.calibrated.limits(mean, tree_sd, self.level, self.years)
+        deviation = self.calibrated.deviation(tree_sd, self.years)
+        maps = zip(schema.interval_maps(self.level), (*limits, deviation), strict=True)
         return {name: values for name, values in maps if name in self.layers}

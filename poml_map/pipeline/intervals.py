@@ -61,7 +61,7 @@ class Intervals:
             Of mu_max and K_m.
         """
         level = region.settings.intervals.level
-        maps = MapIntervals(spread.calibrated(), level)
+        maps = MapIntervals(spread.calibrated(), level, region.years)
         why = maps.calibrated.why_no_limits(level)
         notes = [f"no interval: {why}"] if why else []
         if origin != "calibrated":
@@ -94,7 +94,10 @@ class Intervals:
             "calibration": {
                 "folds": self.folds,
                 "n_sites": self.maps.calibrated.n_sites,
-                "spread_to_error": self.maps.calibrated.factor,
+                "spread_to_error": {
+                    str(year): self.maps.calibrated.at(year).factor
+                    for year in self.maps.calibrated.years or self.maps.years[:1]
+                },
                 "smallest_spread": self.maps.calibrated.floor * factor,
             },
             "coverage": table.to_dict(orient="records"),

@@ -55,7 +55,8 @@ def test_the_order_of_rows_does_not_matter(rows, level, random):
     order = np.array(random.sample(range(len(sites)), len(sites)))
     one = Conformal.of(*rows, sites)
     other = Conformal.of(*(values[order] for values in rows), sites[order])
-    assert one.quantile(0.5 + level / 2) == other.quantile(0.5 + level / 2)
+    # Where no tree spreads, the floor is a sum over rows, whose last digit depends on their order.
+    assert_allclose(one.quantile(0.5 + level / 2), other.quantile(0.5 + level / 2), rtol=1e-12)
 
 
 @given(HELD_OUT)
@@ -77,5 +78,5 @@ def test_a_fold_never_sets_its_own_limits(rows, shift):
     observed, mean, sd = (values[np.newaxis] for values in rows)
     fold = np.arange(observed.size) % 2
     moved = np.where(fold == 0, np.abs(observed + shift), observed)
-    one, other = (cross_limits(mean, sd, each, fold, 0.5) for each in (observed, moved))
+    one, other = (cross_limits(mean, sd, each, fold, [1980], 0.5) for each in (observed, moved))
     assert_allclose(np.stack(one)[:, :, fold == 0], np.stack(other)[:, :, fold == 0])

@@ -1,5 +1,6 @@
 """Prediction intervals: the spread of trees that learned from draws, scaled by held-out observations."""
 
+from .campaigns import CampaignConformal
 from .conformal import Conformal
 from .coverage import LEVELS, coverage_row, coverage_table, interval_score, pit_table
 from .cross import HeldOutSpread, cross_limits
@@ -9,6 +10,7 @@ from .validate import cross_validate_spread
 
 __all__ = [
     "LEVELS",
+    "CampaignConformal",
     "Conformal",
     "HeldOutSpread",
     "coverage_row",

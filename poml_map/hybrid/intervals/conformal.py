@@ -59,7 +59,7 @@ class Conformal:
     floor: float
 
     @classmethod
-    def of(cls, observed, mean, sd, site) -> Conformal:
+    def of(cls, observed, mean, sd, site, *, floor: float | None = None) -> Conformal:
         """Take held-out rows.
 
         Parameters
@@ -69,6 +69,8 @@ class Conformal:
             of them are left out. [kg/m2]
         site : array_like (rows,)
             Id of the site.
+        floor : float, optional
+            Spread that smaller ones count as; by default a share of their median. [kg/m2]
 
         Returns
         -------
@@ -89,7 +91,7 @@ class Conformal:
                 "held-out rows with a prediction."
             )
         error, sd, site = (observed - mean)[known], sd[known], site[known]
-        floor = _floor(error, sd)
+        floor = _floor(error, sd) if floor is None else floor
         residual = error / np.maximum(sd, floor)
         _, at, rows = np.unique(site, return_inverse=True, return_counts=True)
         order = np.argsort(residual, kind="stable")
@@ -124,7 +126,7 @@ class Conformal:
         >>> Conformal.of([1.0, 2.0], [1.0, 1.0], [1.0, 1.0], ["a", "b"]).why_no_limits(0.9)
         '2 sites are too few for limits at a level of 90 %: 19 are needed'
         """
-        ends = _tails(level)
+        ends = tails(level)
         if np.isfinite([self.quantile(p) for p in ends]).all():
             return ""
         needed = int(np.ceil(np.round(2.0 / (1.0 - level), 9))) - 1
@@ -146,8 +148,8 @@ class Conformal:
             `low` is not below 0. NaN where `mean` or `sd` is, and all of it where there are too few sites, see
             `why_no_limits`. float32 if both come as float32. [kg/m2]
         """
-        low, high = (self.quantile(p) for p in _tails(level))
-        mean, spread = _floating(mean), self._spread(sd)
+        low, high = (self.quantile(p) for p in tails(level))
+        mean, spread = as_floating(mean), self._spread(sd)
         if not np.isfinite([low, high]).all():
             return tuple(np.full(np.broadcast_shapes(mean.shape, spread.shape), np.nan) for _ in "lh")
         return np.maximum(mean + low * spread, 0.0), mean + high * spread
@@ -209,7 +211,7 @@ class Conformal:
         return (distance - own) * self._spread(sd)
 
     def _spread(self, sd) -> np.ndarray:
-        return np.maximum(_floating(sd), self.floor)
+        return np.maximum(as_floating(sd), self.floor)
 
     def _normalised(self, observed, mean, sd) -> np.ndarray:
         return (np.asarray(observed, dtype=np.float64) - np.asarray(mean, dtype=np.float64)) / self._spread(
@@ -217,13 +219,14 @@ class Conformal:
         )
 
 
-def _floating(values) -> np.ndarray:
+def as_floating(values) -> np.ndarray:
     """float32 as it is, for maps; everything else as float64."""
     values = np.asarray(values)
     return values if values.dtype == np.float32 else values.astype(np.float64)
 
 
-def _tails(level: float) -> tuple[float, float]:
+def tails(level: float) -> tuple[float, float]:
+    """Lower and upper share of an interval; a level that is none is refused."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level is {level!r}, expected a number above 0 and below 1. Mend: level=0.9.")
     return (1.0 - level) / 2.0, (1.0 + level) / 2.0

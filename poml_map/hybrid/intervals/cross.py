@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .campaigns import CampaignConformal
 from .conformal import Conformal
 
 
@@ -22,26 +23,29 @@ class HeldOutSpread:
         NaN where there is none. [kg/m2]
     fold : ndarray (sites,) of int
         Fold that the site was held out in.
+    years : ndarray (years,) of int
+        Of axis 0.
     """
 
     mean: np.ndarray
     sd: np.ndarray
     observed: np.ndarray
     fold: np.ndarray
+    years: np.ndarray
 
     def __post_init__(self):
         shapes = [self.mean.shape, self.sd.shape, self.observed.shape]
-        if shapes != [self.mean.shape] * 3 or self.fold.shape != self.mean.shape[1:]:
+        if shapes != [(*self.years.shape, *self.fold.shape)] * 3:
             raise ValueError(
-                f"mean, sd and observed have shapes {shapes} and fold {self.fold.shape}, expected three of (years, "
-                "sites) and (sites,). Mend: give all of one panel."
+                f"mean, sd and observed have shapes {shapes}, years {self.years.shape} and fold {self.fold.shape}, "
+                "expected three of (years, sites), (years,) and (sites,). Mend: give all of one panel."
             )
 
-    def calibrated(self) -> Conformal:
+    def calibrated(self) -> CampaignConformal:
         """The residuals of all folds: for places that are no site, such as the pixels of a map."""
         return self._of_sites(np.ones(len(self.fold), bool))
 
-    def without(self, fold: int) -> Conformal:
+    def without(self, fold: int) -> CampaignConformal:
         """The residuals of all folds but one: for the sites of that fold.
 
         Raises
@@ -51,36 +55,42 @@ class HeldOutSpread:
         """
         return self._of_sites(self.fold != fold)
 
-    def _of_sites(self, chosen) -> Conformal:
-        year, site = np.nonzero(~np.isnan(self.observed) & chosen)
-        return Conformal.of(self.observed[year, site], self.mean[year, site], self.sd[year, site], site)
+    def _of_sites(self, chosen) -> CampaignConformal:
+        at = year, site = np.nonzero(~np.isnan(self.observed) & chosen)
+        return CampaignConformal.of(self.observed[at], self.mean[at], self.sd[at], site, self.years[year])
 
     def limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """`cross_limits` of these."""
-        return cross_limits(self.mean, self.sd, self.observed, self.fold, level)
+        return cross_limits(self.mean, self.sd, self.observed, self.fold, self.years, level)
 
     def pit(self) -> np.ndarray:
         """Probability integral transform of each observation among the other folds, (years, sites). [1]"""
-        return self._by_fold(lambda other, here: other.pit(*here), observed=True)
+        return self._of_observations(Conformal.pit)
 
     def crps(self) -> np.ndarray:
         """Continuous ranked probability score of each observation, (years, sites). [kg/m2]"""
-        return self._by_fold(lambda other, here: other.crps(*here), observed=True)
+        return self._of_observations(Conformal.crps)
 
     def deviation(self) -> np.ndarray:
         """Standard deviation of an observation at each site and year, (years, sites). [kg/m2]"""
-        return self._by_fold(lambda other, here: other.deviation(here[2]))
-
-    def _by_fold(self, make: Callable, *, observed: bool = False) -> np.ndarray:
         found = np.full(self.mean.shape, np.nan)
         for number in np.unique(self.fold):
-            here = np.broadcast_to(self.fold == number, self.mean.shape)
-            here = here & ~np.isnan(self.observed) if observed else here
-            found[here] = make(self.without(number), (self.observed[here], self.mean[here], self.sd[here]))
+            here = self.fold == number
+            found[:, here] = self.without(number).deviation(self.sd[:, here], self.years)
+        return found
+
+    def _of_observations(self, score: Callable) -> np.ndarray:
+        found = np.full(self.mean.shape, np.nan)
+        for number in np.unique(self.fold):
+            other, seen = self.without(number), ~np.isnan(self.observed) & (self.fold == number)
+            for row in np.flatnonzero(seen.any(axis=1)):
+                here = row, seen[row]
+                told = self.observed[here], self.mean[here], self.sd[here]
+                found[here] = score(other.at(self.years[row]), *told)
         return found
 
 
-def cross_limits(mean, sd, observed, fold, level: float) -> tuple[np.ndarray, np.ndarray]:
+def cross_limits(mean, sd, observed, fold, years, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Limits at every site and year, each fold's from the residuals of the other folds.
 
     Parameters
@@ -90,6 +100,8 @@ def cross_limits(mean, sd, observed, fold, level: float) -> tuple[np.ndarray, np
     observed : array_like (years, sites)
         NaN where there is none. [kg/m2]
     fold : array_like (sites,) of int
+    years : array_like (years,) of int
+        Of axis 0.
     level : float
         Above 0 and below 1.
 
@@ -116,15 +128,16 @@ def cross_limits(mean, sd, observed, fold, level: float) -> tuple[np.ndarray, np
     Examples
     --------
     >>> observed = np.array([[1.0, 2.0, 3.0, 4.0]])
-    >>> low, high = cross_limits(np.full((1, 4), 2.5), np.ones((1, 4)), observed, [0, 0, 1, 1], level=0.3)
+    >>> low, high = cross_limits(np.full((1, 4), 2.5), np.ones((1, 4)), observed, [0, 0, 1, 1], [1980], level=0.3)
     >>> low, high
     (array([[3., 3., 1., 1.]]), array([[4., 4., 2., 2.]]))
     """
     arrays = (np.asarray(values, dtype=np.float64) for values in (mean, sd, observed))
-    held_out = HeldOutSpread(*arrays, np.asarray(fold))
+    held_out = HeldOutSpread(*arrays, np.asarray(fold), np.asarray(years))
     low, high = (np.full(held_out.mean.shape, np.nan) for _ in "lh")
     for number in np.unique(held_out.fold):
         here = held_out.fold == number
         other = held_out.without(number)
-        low[:, here], high[:, here] = other.limits(held_out.mean[:, here], held_out.sd[:, here], level)
+        told = held_out.mean[:, here], held_out.sd[:, here]
+        low[:, here], high[:, here] = other.limits(*told, level, held_out.years)
     return low, high

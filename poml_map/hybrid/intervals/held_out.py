@@ -63,7 +63,7 @@ def held_out_spread(
         mean[:, held_out], sd[:, held_out] = (values.reshape(X.shape[:-1]) for values in found)
         if grown is not None:
             grown()
-    return HeldOutSpread(mean, sd, panel.observed, fold)
+    return HeldOutSpread(mean, sd, panel.observed, fold, panel.years)
 
 
 def fit_drawn(

@@ -16,7 +16,7 @@ from poml_map.errors import InputError
 from poml_map.grid import Grid, Tile
 from poml_map.hybrid import PomlForest
 from poml_map.hybrid.boxes import UnsupportedForest
-from poml_map.hybrid.intervals import Conformal
+from poml_map.hybrid.intervals import CampaignConformal
 from poml_map.mapping import (
     MapIntervals,
     TileModel,
@@ -363,9 +363,15 @@ def test_an_error_in_a_tile_stops_the_mapping(cube, model, tmp_path):
 def with_intervals(model, forests):
     """The model with limits that were calibrated on residuals of any sites."""
     rng = np.random.default_rng(8)
-    calibrated = Conformal.of(3 + rng.normal(size=80), np.full(80, 3.0), np.full(80, 0.5), np.arange(80))
+    observed = np.r_[
+        3 + rng.normal(size=120), 3 + 2 * rng.normal(size=120)
+    ]  # a second campaign that errs more
+    rows = {"mean": np.full(240, 3.0), "sd": np.full(240, 0.5), "site": np.tile(np.arange(120), 2)}
+    calibrated = CampaignConformal.of(observed, **rows, year=np.repeat([1980, 1982], 120))
     poml = forest_mapper(forests[0], COVARIATES, tree_sd=True)
-    return replace(model, poml=poml, intervals=MapIntervals(calibrated, 0.9), process_maps=("pools", "co2"))
+    return replace(
+        model, poml=poml, intervals=MapIntervals(calibrated, 0.9, YEARS), process_maps=("pools", "co2")
+    )
 
 
 def test_interval_maps_are_the_limits_at_each_pixel(cube, model, forests, with_intervals):
@@ -375,12 +381,13 @@ def test_interval_maps_are_the_limits_at_each_pixel(cube, model, forests, with_i
         assert_array_equal(values, maps[name])
     where = cube["mask"].to_numpy()
     features = [np.broadcast_to(cube[name].to_numpy(), (3, *GRID.shape))[:, where] for name in COVARIATES]
-    mean, sd = forests[0].predict_spread(np.stack(features, axis=-1).reshape(-1, 4))
+    found = forests[0].predict_spread(np.stack(features, axis=-1).reshape(-1, 4))
+    mean, sd = (values.reshape(3, -1) for values in found)
     calibrated = with_intervals.intervals.calibrated
-    expected = (*calibrated.limits(mean, sd, 0.9), calibrated.deviation(sd))
+    expected = (*calibrated.limits(mean, sd, 0.9, YEARS), calibrated.deviation(sd, YEARS))
     for name, values in zip(("POML_q05", "POML_q95", "POML_sd"), expected, strict=True):
         assert maps[name].dtype == np.float32
-        assert_allclose(maps[name][:, where].ravel(), values, rtol=0, atol=1e-5)
+        assert_allclose(maps[name][:, where], values, rtol=0, atol=1e-5)
         assert np.isnan(maps[name][:, ~where]).all()
 
 
@@ -404,7 +411,7 @@ def test_the_store_says_what_an_interval_map_is(cube, with_intervals, tmp_path):
 
 
 def test_with_too_few_sites_only_the_deviation_is_mapped(cube, with_intervals):
-    few = Conformal.of(np.arange(5.0), np.ones(5), np.ones(5), np.arange(5))
-    maps = map_tile(cube, replace(with_intervals, intervals=MapIntervals(few, 0.9))).maps
+    few = CampaignConformal.of(np.arange(5.0), np.ones(5), np.ones(5), np.arange(5), np.full(5, 1980))
+    maps = map_tile(cube, replace(with_intervals, intervals=MapIntervals(few, 0.9, YEARS))).maps
     assert "POML_sd" in maps
     assert not any(name.startswith("POML_q") for name in maps)
