@@ -59,6 +59,8 @@ def layer_attributes(name: str) -> dict[str, str]:
         if name in maps:
             unit = STOCK_LABELS[STOCK_UNIT] + (" year-1" if kind == "co2" else "")
             return {"units": unit, "long_name": maps[name]}
+    if name in schema.INDEX_MAPS:
+        return {"units": "1", "long_name": schema.INDEX_MAPS[name]}
     text = schema.interval_text(name)
     long_name = f"soil organic carbon stock, {f'POML: {text}' if text else name}"
     return {"units": STOCK_LABELS[STOCK_UNIT], "long_name": long_name}
@@ -90,9 +92,8 @@ def read_years(path: Path, layer: str, years: slice) -> np.ndarray:
     array = zarr.open_array(path / layer, mode="r", zarr_format=2)
     count, side = len(range(*years.indices(array.shape[0]))), array.chunks[1]
     maps = np.empty((count, *array.shape[1:]), array.dtype)
-    for row in range(
-        0, array.shape[1], side
-    ):  # the chunks of a row at a time: zarr unpacks them all before it copies
+    # The chunks of a row at a time: zarr unpacks them all before it copies.
+    for row in range(0, array.shape[1], side):
         maps[:, row : row + side] = array[years, row : row + side]
     return maps
 

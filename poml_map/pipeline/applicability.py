@@ -11,9 +11,12 @@ from poml_map.cube import Cube
 from poml_map.grid import Tile
 from poml_map.hybrid import TrainingRows
 from poml_map.hybrid.space import TrainingSpace
-from poml_map.mapping import TILE_SIZE
+from poml_map.mapping import TILE_SIZE, create_store, read_years
 from poml_map.mapping.pixels import mapped_pixels
+from poml_map.mapping.store import write_tile
 from poml_map.mapping.threads import in_threads
+from poml_map.pipeline.maps import years_at_once
+from poml_map.pipeline.progress import Progress
 from poml_map.products import write_years
 from poml_map.schema import INDEX_MAPS
 
@@ -56,20 +59,18 @@ class Spaces:
         return {"DI_ALL": every, "DI_OBSERVED": observed, "AOA": area}
 
 
-def write_applicability(
-    cube: Cube, spaces: Spaces, covariates: list[str], folder: Path, years: list[int], about: dict
-) -> list[dict]:
-    """Map both indices and the area of applicability for some years.
+def write_applicability(cube: Cube, spaces: Spaces, folder: Path, scratch: Path, about: dict) -> list[dict]:
+    """Map both indices and the area of applicability for every year of the region.
 
     Parameters
     ----------
     cube : Cube
     spaces : Spaces
-    covariates : list of str
-        Columns of the cube, in the order of the training rows.
+        Of rows whose columns are the covariates of the region, in their order.
     folder : Path
         Must exist; gets ``DI_ALL_YYYY.tif``, ``DI_OBSERVED_YYYY.tif`` and ``AOA_YYYY.tif``.
-    years : list of int
+    scratch : Path
+        Must exist; holds all maps while they are made, so that memory does not.
     about : dict
         ``unit``, ``depth_cm`` and ``tags`` of the GeoTIFFs, as `poml_map.products.write_years` takes them.
 
@@ -84,22 +85,29 @@ def write_applicability(
     ResourceError
         If a file cannot be written.
     """
-    maps = _mapped(cube, spaces, covariates, years)
+    store, years = scratch / "applicability.zarr", cube.region.years
+    create_store(store, cube.grid, years, INDEX_MAPS, TILE_SIZE, {})
+    _fill(store, cube, spaces)
     tags = {
         **about["tags"],
         "THRESHOLD_DI_ALL": f"{spaces.every.threshold:.6g}",
         "THRESHOLD_DI_OBSERVED": f"{spaces.observed.threshold:.6g}",
     }
-    for name, values in maps.items():
-        write_years(folder, values, years, cube.grid, model=name, **{**about, "tags": tags})
-    return [
-        _row(year, {name: values[at] for name, values in maps.items()}, spaces)
-        for at, year in enumerate(years)
-    ]
+    rows = []
+    for part in years_at_once(cube.grid, years):
+        at = slice(part[0] - years[0], part[-1] + 1 - years[0])
+        maps = {name: read_years(store, name, at) for name in INDEX_MAPS}
+        for name, values in maps.items():
+            write_years(folder, values, part, cube.grid, model=name, **{**about, "tags": tags})
+        rows += [
+            _row(year, maps["DI_ALL"][place], maps["DI_OBSERVED"][place], spaces)
+            for place, year in enumerate(part)
+        ]
+    return rows
 
 
-def _row(year: int, maps: dict[str, np.ndarray], spaces: Spaces) -> dict:
-    every, observed, _ = (values[~np.isnan(values)] for values in maps.values())
+def _row(year: int, every: np.ndarray, observed: np.ndarray, spaces: Spaces) -> dict:
+    every, observed = (values[~np.isnan(values)] for values in (every, observed))
     return {
         "year": year,
         "pixels": len(every),
@@ -112,23 +120,26 @@ def _row(year: int, maps: dict[str, np.ndarray], spaces: Spaces) -> dict:
     }
 
 
-def _mapped(cube: Cube, spaces: Spaces, covariates: list[str], years: list[int]) -> dict[str, np.ndarray]:
-    """Maps (years, y, x) by name, NaN outside the area."""
-    maps = {name: np.full((len(years), *cube.grid.shape), np.nan, np.float32) for name in INDEX_MAPS}
+def _fill(store: Path, cube: Cube, spaces: Spaces) -> None:
+    """Put the maps of every tile and year into the store."""
+    covariates, years = cube.region.settings.covariates, list(cube.region.years)
+    tiles = list(cube.grid.tiles(TILE_SIZE))
+    progress, finished = Progress("applicability"), []
 
     def task(tile: Tile) -> None:
         data = mapped_pixels(cube.read_tile(tile, mapped_only=True))
         mask = data["mask"].to_numpy().astype(bool)
-        if not mask.any():
-            return
-        row, col = np.nonzero(mask)
-        for at, year in enumerate(years):
-            X = np.stack([_of_year(data[name], year) for name in covariates], axis=-1)
-            for name, values in spaces.maps(X).items():
-                maps[name][at, tile.row0 + row, tile.col0 + col] = values
+        if mask.any():
+            maps = {name: np.full((len(years), *mask.shape), np.nan, np.float32) for name in INDEX_MAPS}
+            for at, year in enumerate(years):
+                X = np.stack([_of_year(data[name], year) for name in covariates], axis=-1)
+                for name, values in spaces.maps(X).items():
+                    maps[name][at, mask] = values
+            write_tile(store, tile, maps)
+        finished.append(tile)
+        progress(len(finished), len(tiles))
 
-    in_threads(task, cube.grid.tiles(TILE_SIZE))
-    return maps
+    in_threads(task, tiles)
 
 
 def _of_year(column, year: int) -> np.ndarray:

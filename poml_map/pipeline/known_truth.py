@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,10 +85,18 @@ class KnownTruth:
         ``model``, ``year``, ``sampled``, ``n``, ``rmse``, ``me``. [kg/m2]
     questions : pandas.DataFrame
         ``question``, ``model``, ``error``: one row for each map. [kg/m2, the trend kg/m2 in ten years]
+    by_zone : pandas.DataFrame
+        ``zone`` (its number), ``model``, ``n``, ``level`` (RMSE over pixels and unsampled years) and ``trend`` (RMSE of
+        the slope); empty without zones. [kg/m2, kg/m2 in ten years]
+    gains : dict of str -> ndarray (y, x)
+        ``"level, unsampled years"`` and ``"trend"``: error of ML minus that of POML in each pixel. Above 0 POML is
+        nearer to the truth. [kg/m2, kg/m2 in ten years]
     """
 
     by_year: pd.DataFrame
     questions: pd.DataFrame
+    by_zone: pd.DataFrame
+    gains: dict[str, np.ndarray]
 
     def which(self) -> pd.DataFrame:
         """The best map for each question, and the next best: ``question``, ``best``, ``error``, ``next``,
@@ -175,7 +183,19 @@ def known_truth(
     table = pd.DataFrame(questions).sort_values(
         "question", key=lambda column: column.map(order), kind="stable"
     )
-    return KnownTruth(pd.DataFrame(rows), table.reset_index(drop=True))
+    by_zone = [row for name, each in sums.items() for row in each.of_zones(name)]
+    return KnownTruth(
+        pd.DataFrame(rows), table.reset_index(drop=True), pd.DataFrame(by_zone), _gains(sums, here)
+    )
+
+
+def _gains(sums: dict[str, _Sums], here: np.ndarray) -> dict[str, np.ndarray]:
+    gains = {}
+    of_ml, of_poml = sums["ML"].of_pixels(), sums["POML"].of_pixels()
+    for question in of_ml:
+        gains[question] = np.full(here.shape, np.nan)
+        gains[question][here] = of_ml[question] - of_poml[question]
+    return gains
 
 
 def _map(name: str, year: int, read, here, of_ml: dict, sampled: list[int], years) -> np.ndarray:
@@ -195,6 +215,7 @@ class _Sums:
     """What is kept of one model's errors; errors of sums and slopes are sums and slopes of errors."""
 
     squares: dict[bool, list[float]] = field(default_factory=lambda: {True: [], False: []})
+    unsampled: np.ndarray | float = 0.0
     zone_squares: list[float] = field(default_factory=list)
     first: np.ndarray | None = None
     last: np.ndarray | None = None
@@ -204,6 +225,8 @@ class _Sums:
 
     def add(self, time: float, error: np.ndarray, is_sampled: bool, codes: np.ndarray | None) -> None:
         self.squares[is_sampled].append(float(np.mean(error**2)))
+        if not is_sampled:
+            self.unsampled = self.unsampled + error**2
         self.first = error if self.first is None else self.first
         self.last, self.codes = error, codes
         self.slope = self.slope + time * error
@@ -219,11 +242,36 @@ class _Sums:
         }
         if self.weight > 0:
             found["change, first to last year"] = _root(change**2)
-            found["trend"] = _root((_DECADE * self.slope / self.weight) ** 2)
+            found["trend"] = _root(self._trend() ** 2)
         if self.codes is not None:
             found["mean of a zone, unsampled years"] = _root(self.zone_squares)
             found["change of a zone"] = _root(_zone_means(change, self.codes) ** 2)
         return found
+
+    def of_pixels(self) -> dict[str, np.ndarray]:
+        """Error of each pixel, by question."""
+        found = {}
+        if self.squares[False]:
+            found["level, unsampled years"] = np.sqrt(self.unsampled / len(self.squares[False]))
+        if self.weight > 0:
+            found["trend"] = np.abs(self._trend())
+        return found
+
+    def of_zones(self, model: str) -> Iterator[dict]:
+        """RMSE over the pixels of each zone."""
+        found = self.of_pixels()
+        level, trend = (found.get(question) for question in ("level, unsampled years", "trend"))
+        for zone in [] if self.codes is None else np.unique(self.codes[self.codes >= 0]):
+            here = self.codes == zone
+            errors = {
+                name: np.nan if values is None else _root(values[here] ** 2)
+                for name, values in (("level", level), ("trend", trend))
+            }
+            yield {"zone": int(zone), "model": model, "n": int(here.sum()), **errors}
+
+    def _trend(self) -> np.ndarray:
+        """Error of the slope. [kg/m2 in ten years]"""
+        return _DECADE * self.slope / self.weight
 
 
 def _root(squares) -> float:

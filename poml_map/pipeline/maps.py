@@ -176,13 +176,24 @@ def _layers(region: Region, wanted: range, intervals: Sequence[str]) -> Iterator
             yield name, wanted[1:] if kind == "co2" and wanted[0] == region.years[0] else wanted
 
 
+def years_at_once(grid: Grid, years: range) -> Iterator[range]:
+    """Years in order, as many at a time as maps of a layer may be in memory.
+
+    Examples
+    --------
+    >>> list(years_at_once(Grid("", (1, 0, 0, 0, -1, 0), 4096, 4096), range(1980, 1983)))
+    [range(1980, 1982), range(1982, 1983)]
+    """
+    count = max(_AT_ONCE // (4 * grid.width * grid.height), 1)
+    for start in range(0, len(years), count):
+        yield years[start : start + count]
+
+
 def _bands(
     store: Path, layer: str, region: Region, grid: Grid, years: range
 ) -> Iterator[tuple[range, np.ndarray]]:
     """Years that are read at once, and their maps in the unit of the region, shape (years, y, x)."""
-    count = max(_AT_ONCE // (4 * grid.width * grid.height), 1)
-    for start in range(0, len(years), count):
-        part = years[start : start + count]
+    for part in years_at_once(grid, years):
         maps = read_years(store, layer, slice(part[0] - region.years[0], part[-1] + 1 - region.years[0]))
         maps *= np.float32(stock_factor(region.settings.units))
         yield part, maps

@@ -14,11 +14,14 @@ from poml_map.grid import Grid
 
 @dataclass(frozen=True)
 class Fit:
-    """How a grid is put into a box: `block` x `block` pixels become one, drawn `width` x `height` in all."""
+    """How a grid is put into a box: `block` x `block` pixels become one, drawn `width` x `height` in all.
+
+    Width and height are pixels of the picture.
+    """
 
     block: int
-    width: int
-    height: int
+    width: float
+    height: float
 
 
 def fit(grid: Grid, box_width: float, box_height: float) -> Fit:

@@ -115,7 +115,7 @@ def test_an_unknown_key_names_line_key_and_the_nearest_valid_one(
 def test_an_unknown_key_lists_the_keys_of_its_section(region_file, problems_of):
     (line,) = problems_of(load_region, region_file(("  w_p: 0.5", "  xyzzy: 9")))
 
-    assert "expected one of w_p, n_trees, max_features, min_samples_leaf, seed" in line
+    assert "expected one of w_p, time_weight, n_trees, max_features, min_samples_leaf, seed" in line
 
 
 def test_missing_keys_are_named_with_an_example_and_no_line(region_file, problems_of, tmp_path):

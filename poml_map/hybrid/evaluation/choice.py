@@ -9,7 +9,7 @@ for j, so that the nested choice takes half the fits it seems to take.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -85,6 +85,9 @@ class WeightChoice:
     curve : WeightCurve
     inner_rmse : dict of str -> ndarray (folds, weights)
         By time weight: pooled RMSE over the training sites of each outer fold, held out in inner folds. [kg/m2]
+    as_good : dict of str -> ndarray (folds, weights) of bool
+        Whether these sites cannot tell a weight from the best one: its squared error is larger by one standard error
+        of the paired difference over sites at most. True for the best one itself.
     fits : int
         Forests that were grown beside those of the curve.
     seconds : float
@@ -92,12 +95,13 @@ class WeightChoice:
 
     curve: WeightCurve
     inner_rmse: dict[str, np.ndarray]
+    as_good: dict[str, np.ndarray]
     fits: int
     seconds: float
 
     def chosen(self, time_weight: str) -> np.ndarray:
-        """w_p of each outer fold, ascending by fold; of two that are equally good the smaller one."""
-        return np.array(self.curve.weights)[np.argmin(self.inner_rmse[time_weight], axis=1)]
+        """w_p of each outer fold, ascending by fold: of those that are as good as the best one the smallest."""
+        return np.array(self.curve.weights)[np.argmax(self.as_good[time_weight], axis=1)]
 
     def rows(self) -> list[dict]:
         """The choice of each outer fold.
@@ -113,7 +117,7 @@ class WeightChoice:
                 "time_weight": time_weight,
                 "outer_fold": int(fold),
                 "w_p": float(w_p),
-                "inner_rmse": float(inner.min()),
+                "inner_rmse": float(inner[self.curve.weights.index(w_p)]),
                 **_only(("rmse", "n"), _scores(self.curve.panel, self._outer(time_weight, fold, w_p))),
             }
             for time_weight in self.curve.time_weights
@@ -171,6 +175,7 @@ def w_p_curve(
     weights=WEIGHTS,
     forest: PomlForest | None = None,
     time_weights=TIME_WEIGHTS,
+    known: Mapping[tuple[str, float], np.ndarray] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> WeightCurve:
     """Predict every held-out site at each w_p: the curve of Fig. 7.
@@ -187,6 +192,8 @@ def w_p_curve(
     forest : PomlForest, optional
         Its settings are used; default 50 trees.
     time_weights : sequence of {"constant", "distance"}
+    known : mapping of (time_weight, w_p) -> ndarray (years, sites), optional
+        Held-out stocks that forests of these very settings gave on this folding: they are not grown again. [kg/m2]
     progress : callable, optional
         ``progress(done, total)`` after each forest.
 
@@ -215,12 +222,13 @@ def w_p_curve(
             "effect. Mend: leave the choice of w_p out."
         )
     weights, forest = tuple(sorted(set(map(float, weights)))), _forest(forest)
-    keys = _keys(time_weights, weights)
-    steps = _Steps(progress, len(folds) * len(keys))
-    predicted = {key: np.full(panel.observed.shape, np.nan) for key in keys}
-    for fold in folds:
+    keys, known = _keys(time_weights, weights), known or {}
+    wanted = [key for key in keys if key not in known]
+    steps = _Steps(progress, len(folds) * len(wanted))
+    predicted = {key: known.get(key, np.full(panel.observed.shape, np.nan)) for key in keys}
+    for fold in folds if wanted else ():
         held_out = folding.fold == fold
-        for key, stocks in _at_weights(panel, process, held_out, keys, forest, steps):
+        for key, stocks in _at_weights(panel, process, held_out, wanted, forest, steps):
             predicted[key][:, held_out] = stocks[:, held_out]
     shared = {(time_weight, 0.0): predicted[keys[0]] for time_weight in time_weights if keys[0][1] == 0.0}
     seconds = time.monotonic() - begun
@@ -232,10 +240,12 @@ def w_p_curve(
 def choose_w_p(
     process: Callable, curve: WeightCurve, *, progress: Callable[[int, int], None] | None = None
 ) -> WeightChoice:
-    """Choose w_p for each outer fold by the RMSE of inner folds within its training sites.
+    """Choose w_p for each outer fold by the squared errors of inner folds within its training sites.
 
-    The inner folds are the other outer folds: sites that the folding keeps together, such as those of one spatial
-    block, are kept together inside too.
+    Curves over w_p are flat, and the forests' chance moves their lowest point. So the choice is the smallest weight
+    that the sites cannot tell from the best one, by the rule of one standard error: no more simulations than the
+    observations ask for. The inner folds are the other outer folds: sites that the folding keeps together, such as
+    those of one spatial block, are kept together inside too.
 
     Parameters
     ----------
@@ -263,6 +273,8 @@ def choose_w_p(
     References
     ----------
     Varma & Simon (2006), doi:10.1186/1471-2105-7-91, on the optimism of a choice that is scored on its own folds.
+    Breiman et al. (1984), Classification and Regression Trees, section 3.4.3, on the rule of one standard error, here
+    of the paired difference.
     """
     begun, panel, fold = time.monotonic(), curve.panel, curve.folding.fold
     folds = _folds(curve.folding)
@@ -277,12 +289,24 @@ def choose_w_p(
         for key, stocks in _at_weights(panel, process, in_i | in_j, keys, curve.forest, steps):
             inner[key][i][:, in_j] = stocks[:, in_j]
             inner[key][j][:, in_i] = stocks[:, in_i]
-    rmse = {key: [_scores(panel, stocks)["rmse"] for stocks in of_key] for key, of_key in inner.items()}
-    by_time = {
-        time_weight: np.array([rmse[_key(time_weight, w_p, keys)] for w_p in curve.weights]).T
-        for time_weight in curve.time_weights
-    }
-    return WeightChoice(curve, by_time, steps.done, time.monotonic() - begun)
+    by_time, as_good = {}, {}
+    for time_weight in curve.time_weights:
+        # Axes: outer fold, weight, year, site.
+        errors = (
+            np.stack([inner[_key(time_weight, w_p, keys)] for w_p in curve.weights], axis=1) - panel.observed
+        )
+        by_time[time_weight] = np.sqrt(np.nanmean(errors**2, axis=(2, 3)))
+        as_good[time_weight] = np.stack([_as_good(each**2) for each in errors])
+    return WeightChoice(curve, by_time, as_good, steps.done, time.monotonic() - begun)
+
+
+def _as_good(squares: np.ndarray) -> np.ndarray:
+    """Which weights are as good as the best one, (weights,): from squared errors (weights, years, sites)."""
+    takes_part = np.isfinite(squares).any(axis=(0, 1))
+    of_site = np.nansum(squares[..., takes_part], axis=1)
+    worse = of_site - of_site[np.argmin(of_site.sum(axis=1))]
+    # The standard error of a sum over sites.
+    return worse.sum(axis=1) <= np.sqrt(worse.shape[1]) * worse.std(axis=1, ddof=1)
 
 
 class _Steps:

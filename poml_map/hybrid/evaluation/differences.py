@@ -11,6 +11,8 @@ from .models import KNOWS_FIRST, PAIRS
 from .score_tables import TARGETS, pairs_of
 
 _DRAWS = 4000
+#: Verdict where the interval holds zero.
+UNDECIDED = "no difference that these sites could show"
 
 
 def difference_rows(
@@ -106,4 +108,4 @@ def _compared(evaluations, target, a, b, squares, level, seed) -> Iterator[dict]
 def _verdict(a: str, b: str, low: float, high: float) -> str:
     if high < 0:
         return f"{a} is better"
-    return f"{b} is better" if low > 0 else "no difference that these sites could show"
+    return f"{b} is better" if low > 0 else UNDECIDED

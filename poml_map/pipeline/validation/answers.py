@@ -10,6 +10,7 @@ import pandas as pd
 from poml_map.hybrid.evaluation import KNOWS_FIRST, MODELS
 from poml_map.hybrid.evaluation.score_tables import TARGETS
 from poml_map.pipeline.known_truth import MAPS
+from poml_map.pipeline.validation.short import short_answers
 from poml_map.units import STOCK_LABELS
 
 KNOWS_NOTE = (
@@ -104,66 +105,6 @@ _TIME = {"constant": "the same in every year", "distance": "by years to the near
 
 def _number(value) -> str:
     return "-" if value is None or not np.isfinite(value) else f"{value:.3f}"
-
-
-def short_answers(tables: dict, unit: str) -> list[str]:
-    """Which model to believe, by how much, and in which years."""
-    scores = tables["scores"].in_units(unit)
-    differences = tables["differences"].in_units(unit)
-    lines = []
-    for target, text in _QUESTIONS.items():
-        rows = scores[(scores["folding"] == "random") & (scores["target"] == target) & (scores["n"] > 0)]
-        rows = rows[~rows["knows_first"]] if target in ("t1", "pooled") else rows
-        fair = rows[~rows["knows_first"]].sort_values("rmse")
-        if fair.empty:
-            lines.append(f"- **{text}**: nothing to score it with.")
-            continue
-        best = fair.iloc[0]
-        line = f"- **{text}**: {best.model} (RMSE {best.rmse:.3f} {STOCK_LABELS[unit]})"
-        knows = rows[rows["knows_first"]].sort_values("rmse")
-        if len(knows):
-            known = knows.iloc[0]
-            line += f"; where the first stock of the place is measured, {known.model} ({known.rmse:.3f})"
-        lines.append(f"{line}.{_against_ml(differences, target)}")
-    return [*lines, *_short_truth(tables, unit)]
-
-
-def _short_truth(tables: dict, unit: str) -> list[str]:
-    """What only a synthetic region can tell: years without samples."""
-    if "truth_best" not in tables:
-        return []
-    best = tables["truth_best"].in_units(unit).set_index("question")
-    lines = []
-    for question in ("level, unsampled years", "trend"):
-        if question in best.index:
-            row = best.loc[question]
-            lines.append(
-                f"- **{question[0].upper()}{question[1:]}, against the known truth of all pixels**: {row.best} "
-                f"({row.error:.3f} {STOCK_LABELS[unit]}); POML {row.poml_error:.3f}, "
-                f"{row.poml_against_ml:+.1%} from ML."
-            )
-    return lines
-
-
-_QUESTIONS = {
-    "t1": "Level in the first campaign's year, at a place that was never sampled",
-    "t2": "Level in the later campaign's year",
-    "change": "Change from the first to the later campaign",
-}
-
-
-def _against_ml(differences: pd.DataFrame, target: str) -> str:
-    """What the hybrid adds to the forest on observations alone."""
-    found = differences[
-        (differences["folding"] == "random")
-        & (differences["model_a"] == "POML")
-        & (differences["model_b"] == "ML")
-        & (differences["target"] == target)
-    ]
-    if found.empty:
-        return ""
-    row = found.iloc[0]
-    return f" POML against ML: {row.relative:+.1%} of the RMSE (95 % {row.low:+.3f} to {row.high:+.3f}), {row.verdict}."
 
 
 def page(
@@ -272,19 +213,31 @@ def _space_text(tables: dict, unit: str) -> list[str]:
         "W: Wasserstein distance between the distances of the folds and those of the map's pixels.",
         "",
     ]
-    if "applicability" in tables:
-        lines += ["Pixels inside the area of applicability of the POML forest (`maps/AOA_YYYY.tif`):", ""]
-        for row in tables["applicability"].rows.itertuples():
-            lines.append(
-                f"- {row.year}: {row.inside_all:.0%} by all training rows, {row.inside_observed:.0%} by observed rows "
-                "alone."
-            )
-        lines += [
-            "",
-            "Where only simulated rows are like a pixel, its value is what RothC says of similar places.",
-            "",
-        ]
-    return lines
+    return [*lines, *_applicability_text(tables)]
+
+
+def least_covered(rows: pd.DataFrame) -> int:
+    """The year, in the index, in which observed rows are like the fewest pixels."""
+    return int(rows["inside_observed"].idxmin())
+
+
+def _applicability_text(tables: dict) -> list[str]:
+    if "applicability" not in tables:
+        return []
+    rows = tables["applicability"].rows.set_index("year")
+    lines = [
+        "Pixels inside the area of applicability of the POML forest (`maps/AOA_YYYY.tif`, all years):",
+        "",
+    ]
+    for year in sorted({rows.index[0], least_covered(rows), rows.index[-1]}):
+        row = rows.loc[year]
+        least = ", the year that observed rows are least like" if year == least_covered(rows) else ""
+        lines.append(
+            f"- {year}{least}: {row.inside_all:.0%} by all training rows, {row.inside_observed:.0%} by observed rows "
+            "alone."
+        )
+    text = "Where only simulated rows are like a pixel, its value is what RothC says of similar places."
+    return [*lines, "", text, ""]
 
 
 def _interval_text(tables: dict, unit: str) -> list[str]:
@@ -347,4 +300,20 @@ def _truth_text(tables: dict, unit: str) -> list[str]:
                 f"RothC run on from the first map beats POML on the {question} ({po:.3f} against {poml:.3f}).",
                 "",
             ]
+    lines += _zones_text(tables)
     return [*lines, "The trend is in ten years. Only a synthetic region has a truth; no method reads it.", ""]
+
+
+def _zones_text(tables: dict) -> list[str]:
+    """In how many zones POML is nearer to the truth than ML."""
+    if "truth_by_zone" not in tables:
+        return []
+    rows = tables["truth_by_zone"].rows.pivot_table(index="zone", columns="model", values=["level", "trend"])
+    better = {
+        what: int((rows[what]["POML"] < rows[what]["ML"]).sum())
+        for what in ("level", "trend")
+        if what in rows
+    }
+    words = {"level": "the level of unsampled years", "trend": "the trend"}
+    told = " and ".join(f"in {count} for {words[what]}" for what, count in better.items())
+    return [f"Of {len(rows)} zones POML is nearer to the truth than ML {told} (`truth_by_zone.csv`).", ""]

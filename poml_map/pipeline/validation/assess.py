@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from itertools import combinations
 
+import numpy as np
+
 from poml_map.errors import InputError
 from poml_map.hybrid.evaluation import (
     Evaluation,
@@ -135,7 +137,7 @@ def assess(gathered: Gathered, plan: Plan, fits: Fits) -> Assessed:
         )
         for folding in foldings
     ]
-    curve, choice, left_out = _weights(gathered, plan, process, foldings[0], fits)
+    curve, choice, left_out = _weights(gathered, plan, process, random[0], fits)
     return Assessed(random, curve, choice, [*_one_campaign(gathered), *left_out], checks)
 
 
@@ -177,7 +179,7 @@ def _one_campaign(gathered: Gathered) -> list[str]:
     ]
 
 
-def _weights(gathered: Gathered, plan: Plan, process, folding: Folding, fits: Fits) -> tuple:
+def _weights(gathered: Gathered, plan: Plan, process, found: Evaluation, fits: Fits) -> tuple:
     if not gathered.panel.without_observation.any():
         return None, None, ["w_p: every year after a site's first is observed, so nothing is simulated"]
 
@@ -188,14 +190,24 @@ def _weights(gathered: Gathered, plan: Plan, process, folding: Folding, fits: Fi
     curve = w_p_curve(
         gathered.panel,
         process,
-        folding,
+        found.folding,
         weights=plan.weights,
         forest=gathered.forest(plan.curve_trees),
         time_weights=plan.time_weights,
+        known=_on_curve(gathered, plan, found),
         progress=count("curve over w_p"),
     )
     if not plan.nested:
         return curve, None, []
-    if len(folding.numbers) < 3:
+    if len(found.folding.numbers) < 3:
         return curve, None, ["nested choice of w_p: two folds leave nothing to choose in; take three or more"]
     return curve, choose_w_p(process, curve, progress=count("nested choice of w_p")), []
+
+
+def _on_curve(gathered: Gathered, plan: Plan, found: Evaluation) -> dict[tuple[str, float], np.ndarray]:
+    """What the scored forests gave at their points of the curve, if its forests are the same."""
+    if plan.curve_trees != plan.trees:
+        return {}
+    hybrid = gathered.region.settings.hybrid
+    points = {(plan.time_weights[0], 0.0): found.predicted["ML"]}
+    return points | {(hybrid.time_weight, hybrid.w_p): found.predicted["POML"]}

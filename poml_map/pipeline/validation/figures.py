@@ -10,14 +10,11 @@ import pandas as pd
 
 from poml_map.hybrid.evaluation import MODELS
 from poml_map.hybrid.evaluation.score_tables import TARGETS, pairs_of
-from poml_map.pipeline.known_truth import MAPS, KnownTruth
 from poml_map.pipeline.validation.answers import best_target
 from poml_map.pipeline.validation.assess import Assessed
 from poml_map.pipeline.validation.gather import Gathered
-from poml_map.pipeline.validation.maps import Mapped
 from poml_map.pipeline.validation.spatial import QUESTIONS, Spatial
 from poml_map.pipeline.validation.tables import OBSERVED, Table
-from poml_map.products import panel_row
 from poml_map.products import validation as products
 from poml_map.products.sheet import unit_text
 from poml_map.units import stock_factor
@@ -291,27 +288,6 @@ def draw_spatial_figures(spatial: Spatial, tables: dict[str, Table], figures: Fi
     )
 
 
-def draw_map_figures(gathered: Gathered, mapped: Mapped, figures: Figures) -> None:
-    """Draw ML maps beside POML maps of the first, the middle and the last year: figure S3 of the paper."""
-    factor = stock_factor(figures.unit)
-    years = [mapped.years[at] for at in sorted({0, len(mapped.years) // 2, len(mapped.years) - 1})]
-    grid = gathered.cube.grid
-    figures.draw(
-        products.draw_map_series,
-        "maps",
-        "Maps of ML beside maps of POML",
-        "ML: observations only; POML: observations and RothC simulations",
-        unit=figures.unit,
-        rows={
-            model: panel_row([factor * mapped.read(model, year) for year in years], grid)
-            for model in ("ML", "POML")
-        },
-        columns=years,
-        grid=grid,
-        outlines=gathered.cube.outlines(),
-    )
-
-
 def draw_interval_figure(tables: dict[str, Table], figures: Figures) -> None:
     """Draw coverage over nominal level, and the histogram of the probability integral transform."""
     rows = tables["intervals"].in_units(figures.unit)
@@ -327,21 +303,4 @@ def draw_interval_figure(tables: dict[str, Table], figures: Figures) -> None:
             name: group.to_dict(orient="records") for name, group in rows.groupby("subject", sort=False)
         },
         pit=[pit[name] for name in pit.index if name.startswith("pit_")],
-    )
-
-
-def draw_truth_figure(found: KnownTruth, figures: Figures) -> None:
-    """Draw the error of every map against the truth, by year."""
-    factor = stock_factor(figures.unit)
-    rmse = found.by_year.pivot_table(index="year", columns="model", values="rmse", sort=False) * factor
-    sampled = found.by_year[found.by_year["sampled"]]["year"].unique()
-    figures.draw(
-        products.draw_truth,
-        "truth",
-        "Maps against the known truth",
-        "All pixels; straight lines: between the ML maps of sampled years",
-        unit=figures.unit,
-        years=rmse.index.to_numpy(),
-        models={name: rmse[name].to_numpy() for name in MAPS},
-        sampled=sampled.tolist(),
     )

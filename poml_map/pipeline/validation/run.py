@@ -19,13 +19,17 @@ from poml_map.pipeline.validation.assess import Assessed, Fits, assess, planned_
 from poml_map.pipeline.validation.figures import (
     Figures,
     draw_interval_figure,
-    draw_map_figures,
     draw_site_figures,
     draw_spatial_figures,
-    draw_truth_figure,
 )
 from poml_map.pipeline.validation.gather import Gathered, gather
 from poml_map.pipeline.validation.intervals import assess_intervals
+from poml_map.pipeline.validation.map_figures import (
+    draw_applicability_figure,
+    draw_gain_figure,
+    draw_map_figures,
+    draw_truth_figure,
+)
 from poml_map.pipeline.validation.maps import Mapped, mapped
 from poml_map.pipeline.validation.plan import Plan, make_plan
 from poml_map.pipeline.validation.spatial import assess_in_space
@@ -141,12 +145,12 @@ def _on_maps(gathered, assessed, maps: Mapped, tables, figures: Figures, folder:
     settings, first = gathered.region.settings, assessed.random[0]
     fold_of_site = dict(zip(gathered.panel.sites.tolist(), first.folding.fold.tolist(), strict=True))
     spaces = Spaces.of(maps.rows, maps.poml.feature_importances_, fold_of_site)
-    years = sorted({maps.years[0], maps.years[len(maps.years) // 2], maps.years[-1]})
     (folder / "maps").mkdir()
     tags = {"REGION": settings.name, **gathered.notes.tags}
     about = {"unit": settings.units, "depth_cm": settings.depth_cm, "tags": tags}
-    rows = write_applicability(gathered.cube, spaces, settings.covariates, folder / "maps", years, about)
+    rows = write_applicability(gathered.cube, spaces, folder / "maps", maps.store.parent, about)
     tables["applicability"] = Table("applicability", pd.DataFrame(rows))
+    draw_applicability_figure(gathered, tables["applicability"], folder / "maps", figures)
     truth = found_truth(gathered.region)
     if truth is not None:
         _against_truth(gathered, maps, truth, tables, figures)
@@ -160,6 +164,12 @@ def _against_truth(gathered: Gathered, maps: Mapped, folder: Path, tables, figur
     tables["truth_questions"] = Table("truth_questions", found.questions, ("error",))
     tables["truth_best"] = Table("truth_best", found.which(), ("error", "next_error", "poml_error"))
     draw_truth_figure(found, figures)
+    if found.gains:
+        draw_gain_figure(gathered, found, figures)
+    if len(found.by_zone):
+        names = cube.zone_names()
+        by_zone = found.by_zone.assign(zone=[names[zone] for zone in found.by_zone["zone"]])
+        tables["truth_by_zone"] = Table("truth_by_zone", by_zone, ("level", "trend"))
 
 
 def _write_tables(folder: Path, unit: str, tables: dict[str, Table]) -> None:

@@ -1,8 +1,10 @@
 """The figures of an evaluation: each function draws plain arrays and writes PNG and SVG of the same drawing."""
 
+from poml_map.products.validation.applicability import draw_applicability
 from poml_map.products.validation.bars import draw_differences, draw_importance
 from poml_map.products.validation.courses import draw_time
 from poml_map.products.validation.foldings import draw_distances, draw_folding_scores
+from poml_map.products.validation.gain import draw_gain
 from poml_map.products.validation.histograms import draw_histograms
 from poml_map.products.validation.intervals import draw_intervals
 from poml_map.products.validation.looks import LOOKS, model_look, model_name
@@ -14,10 +16,12 @@ from poml_map.products.validation.zones import draw_drivers, draw_zone_trends
 
 __all__ = [
     "LOOKS",
+    "draw_applicability",
     "draw_differences",
     "draw_distances",
     "draw_drivers",
     "draw_folding_scores",
+    "draw_gain",
     "draw_histograms",
     "draw_importance",
     "draw_intervals",

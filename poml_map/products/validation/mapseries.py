@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.collections import LineCollection
 
 from poml_map.grid import Grid
-from poml_map.products.furniture import Scale, draw_color_bar, draw_scale_and_north
+from poml_map.products.furniture import Scale, draw_color_bar, draw_pixels, draw_scale_and_north
 from poml_map.products.mapsheet import FOOT, MARGIN
-from poml_map.products.palette import INK, MUTED, STOCK
+from poml_map.products.palette import MUTED, STOCK
 from poml_map.products.place import Fit, fit, nice_limits
-from poml_map.products.sheet import Sheet, style, unit_text
+from poml_map.products.sheet import style, unit_text
 from poml_map.products.smallmap import PANEL_BOX, PanelRow, SmallMap, small_map
 from poml_map.products.validation.looks import model_name
-from poml_map.products.validation.page import INNER, TEXT, Frame, Page, caption, fixed
+from poml_map.products.validation.page import INNER, TEXT, Page, caption, fixed
 
 # Room for the years at the left, for the colour bar at the right, and between maps. [layout pixel]
 _YEAR, _BAR, _GAP, _CAPTION, _HEADING = 54, 84, 12, 24, 22
@@ -74,6 +73,7 @@ def draw_map_series(
         page = Page(title, subtitle, notes, dpi)
         width = min((INNER - _YEAR - _BAR - _GAP * (len(tables) - 1)) / len(tables), 190)
         height = width * place.height / place.width
+        shown = Fit(place.block, width * dpi / 100, height * dpi / 100)
         step = height + _CAPTION
         body = _HEADING + step * len(columns) + 4
         sheet = page.open(body + FOOT)
@@ -86,16 +86,10 @@ def draw_map_series(
                 sheet, left + width / 2, top - 7, text, size=size, weight="bold", ha="center", va="baseline"
             )
             for line, each in enumerate(maps):
-                _draw_small(
-                    sheet,
-                    Frame(left, top + line * step, width, height),
-                    each,
-                    place,
-                    grid,
-                    scale,
-                    outlines,
-                    unit,
-                )
+                corner = left, top + line * step
+                draw_pixels(sheet, *corner, each.values, shown, grid, scale, outlines)
+                text = "no data" if np.isnan(each.mean) else f"mean {fixed(each.mean, unit)}"
+                caption(sheet, left, corner[1] + height + 4, text, color=MUTED)
         for line, year in enumerate(columns):
             caption(
                 sheet, MARGIN, top + line * step + height / 2, str(year), size=TEXT + 1, weight="bold",
@@ -105,7 +99,6 @@ def draw_map_series(
         draw_color_bar(
             sheet, bar, top, min(body - _HEADING - _CAPTION - 4, _TALLEST_BAR), scale, unit_text(unit)
         )
-        shown = Fit(round(width * dpi / 100), round(height * dpi / 100), place.block)
         draw_scale_and_north(sheet, MARGIN + _YEAR, page.top + body, shown, grid)
         return page.save(path)
 
@@ -117,22 +110,3 @@ def _reduced(name: str, maps, columns, grid: Grid) -> list[SmallMap]:
             f"rows[{name!r}] has {len(maps)} maps, expected {len(columns)}, one for each year of `columns`."
         )
     return [small_map(each, grid, 150, PANEL_BOX) for each in maps]
-
-
-def _draw_small(
-    sheet: Sheet, frame: Frame, each: SmallMap, place: Fit, grid: Grid, scale, outlines, unit
-) -> None:
-    axes = sheet.axes(frame.left, frame.top, frame.width, frame.height)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color("#b9b2ab")
-    across, down = (step * place.block for step in grid.resolution)
-    west, _, _, north = grid.bounds
-    extent = (west, west + across * each.values.shape[1], north - down * each.values.shape[0], north)
-    axes.imshow(
-        each.values, cmap=scale.mappable.cmap, norm=scale.mappable.norm, extent=extent, aspect="auto",
-        interpolation="nearest", interpolation_stage="data",
-    )  # fmt: skip
-    if outlines is not None:
-        axes.add_collection(LineCollection(outlines, colors=INK, linewidths=0.4, alpha=0.55), autolim=False)
-    text = "no data" if np.isnan(each.mean) else f"mean {fixed(each.mean, unit)}"
-    caption(sheet, frame.left, frame.bottom + 4, text, color=MUTED)

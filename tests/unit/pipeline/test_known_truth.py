@@ -85,3 +85,21 @@ def test_pixels_without_truth_or_map_do_not_count():
     assert row["n"] == 1
     assert row["rmse"] == pytest.approx(0.1)
     assert set(found.by_year["model"]) == set(MAPS)
+
+
+def test_where_poml_is_nearer_is_told_pixel_by_pixel_and_zone_by_zone():
+    found = compare({"POML": {1981: np.array([[0.1, -0.4]])}, "ML": {1981: 0.3}})
+    np.testing.assert_allclose(found.gains["level, unsampled years"], [[0.2, -0.1]])
+    zones = found.by_zone.set_index(["zone", "model"])["level"]
+    assert zones[0, "POML"] == pytest.approx(0.1)
+    assert zones[1, "POML"] == pytest.approx(0.4)
+    assert zones[1, "ML"] == pytest.approx(0.3)
+
+
+def test_outside_the_map_there_is_no_gain():
+    true = {year: [[values[0][0], np.nan]] for year, values in TRUE.items()}
+    assert np.isnan(compare({}, true=true).gains["trend"]).tolist() == [[False, True]]
+
+
+def test_without_zones_no_zone_is_told():
+    assert compare({}, zones=None).by_zone.empty

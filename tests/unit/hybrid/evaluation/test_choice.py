@@ -6,7 +6,8 @@ from numpy.testing import assert_array_equal
 
 from poml_map.hybrid import PomlForest
 from poml_map.hybrid.evaluation import evaluate, random_folding
-from poml_map.hybrid.evaluation.choice import DEFAULT_W_P, WEIGHTS, choose_w_p, w_p_curve
+from poml_map.hybrid.evaluation.choice import DEFAULT_W_P, TREES, WEIGHTS, _as_good, choose_w_p, w_p_curve
+from poml_map.hybrid.training import TIME_WEIGHTS
 
 FOREST = PomlForest(n_trees=5)
 FEW = (0.0, 0.5, 1.0)
@@ -45,6 +46,18 @@ def test_the_curve_holds_what_the_evaluation_would_give_at_each_weight(panel, si
     assert_array_equal(curve.predicted["distance", 0.5], found.predicted["POML"])
 
 
+def test_what_is_known_is_not_grown_again(panel, simulate, folding, curve):
+    process = wrong_by(panel, simulate, 3.0)
+    known = {
+        ("constant", 0.0): curve.predicted["constant", 0.0],
+        ("distance", 0.5): curve.predicted["distance", 0.5],
+    }
+    again = w_p_curve(panel, process, folding, weights=FEW, forest=FOREST, known=known)
+    assert again.fits == curve.fits - 4 * 2
+    for key, stocks in curve.predicted.items():
+        assert_array_equal(again.predicted[key], stocks)
+
+
 def test_without_simulations_one_forest_serves_both_time_weights(curve):
     assert curve.predicted["constant", 0.0] is curve.predicted["distance", 0.0]
     assert curve.fits == 4 * (1 + 2 * 2)
@@ -59,6 +72,41 @@ def test_simulations_that_are_far_off_are_given_no_weight(panel, simulate, curve
     nested, default, best = [row for row in choice.summary() if row["time_weight"] == "constant"]
     assert nested["rmse"] == best["rmse"] < default["rmse"]
     assert best["optimism"] == 0
+
+
+def test_of_weights_that_sites_cannot_tell_apart_the_smallest_is_chosen():
+    rng = np.random.default_rng(0)
+    error = rng.normal(size=(2, 400))
+    noisy = error**2 + rng.normal(0, 0.3, (2, 400))
+    noisy -= noisy.mean() - (error**2).mean() + 0.001  # the best one by a hair
+    far = error**2 + 0.2
+    assert _as_good(np.stack([far, error**2, noisy])).tolist() == [False, True, True]
+
+
+def test_sites_that_take_no_part_change_no_choice():
+    rng = np.random.default_rng(1)
+    squares = rng.chisquare(1, (3, 2, 60)) * np.array([1.0, 1.1, 2.0])[:, None, None]
+    more = np.concatenate([squares, np.full((3, 2, 300), np.nan)], axis=2)
+    assert_array_equal(_as_good(more), _as_good(squares))
+
+
+@pytest.mark.slow
+def test_forests_of_50_trees_choose_as_those_of_200_do(tmp_path):
+    """On the demo region: the same weight in each outer fold, whether weights are the same in all years or not."""
+    from poml_map.demo import write_demo
+    from poml_map.pipeline.checks import check_region
+    from poml_map.pipeline.validation.gather import gather
+
+    write_demo(tmp_path, "small")
+    gathered = gather(check_region(tmp_path / "region.yaml"))
+    folding = random_folding(gathered.panel.sites, 5)
+    process = gathered.process()
+    few, many = (
+        choose_w_p(process, w_p_curve(gathered.panel, process, folding, forest=gathered.forest(trees)))
+        for trees in (TREES, 200)
+    )
+    for time_weight in TIME_WEIGHTS:
+        assert few.chosen(time_weight).tolist() == many.chosen(time_weight).tolist()
 
 
 def test_the_choice_for_a_fold_does_not_know_its_sites(build_panel, simulate, folding):

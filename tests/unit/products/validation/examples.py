@@ -131,6 +131,15 @@ USUAL = {
     "maps": partial(
         validation.draw_map_series, rows={"POML": _maps(), "ML": _maps(4.2)}, columns=[1980, 1990, 2000], grid=GRID
     ),
+    "applicability": partial(
+        validation.draw_applicability, years=YEARS, grid=GRID, sampled=[1980, 2000],
+        shares={"all training rows": np.linspace(0.9, 1, 21), "observed rows alone": np.linspace(0.9, 0.1, 21)},
+        maps={year: np.round(field - 4) for year, field in zip((1980, 1990, 2000), _maps(), strict=True)},
+    ),
+    "gain": partial(
+        validation.draw_gain, grid=GRID,
+        maps={"Level, unsampled years": _maps(-0.5)[0], "Trend, in ten years": _maps(-0.9)[0]},
+    ),
 }  # fmt: skip
 
 #: Nothing to draw, one of it, or too much of it.
@@ -191,12 +200,20 @@ AWKWARD = {
     "one distance": partial(validation.draw_distances, curves={"map to sites": [0.0], "random": []}),
     "no truth": partial(validation.draw_truth, years=YEARS, models={"POML": NOTHING}),
     "truth of one year": partial(validation.draw_truth, years=[2000], models={"POML": [0.4]}, sampled=[2000]),
+    "no applicability": partial(
+        validation.draw_applicability, years=YEARS, shares={"all training rows": NOTHING}, grid=GRID
+    ),
+    "one map of applicability": partial(
+        validation.draw_applicability, years=[2000], shares={"all training rows": [0.5]}, grid=GRID,
+        maps={2000: np.full(GRID.shape, np.nan)},
+    ),
+    "no gain": partial(validation.draw_gain, maps={"Level": np.full(GRID.shape, np.nan)}, grid=GRID),
     "an empty map": partial(
         validation.draw_map_series, rows={"POML": [np.full(GRID.shape, np.nan)]}, columns=[1980], grid=GRID
     ),
 }  # fmt: skip
 
-UNITLESS = ("draw_drivers", "draw_importance", "draw_distances")
+UNITLESS = ("draw_applicability", "draw_drivers", "draw_importance", "draw_distances")
 
 
 def draw(name, path, **texts):

@@ -1,5 +1,6 @@
 """What each figure of the evaluation states is what went in."""
 
+import importlib
 import re
 from xml.etree import ElementTree
 
@@ -8,6 +9,7 @@ import pytest
 
 from poml_map.grid import Grid
 from poml_map.products import panel_row, validation
+from poml_map.products.furniture import draw_pixels
 from poml_map.products.validation.page import fixed, year_ticks
 from poml_map.products.validation.scatter import relative_density
 
@@ -211,3 +213,50 @@ def test_years_on_an_axis_are_whole_within_and_apart(low, high, width):
 
 def test_a_rounded_zero_has_no_minus():
     assert fixed(-1e-9, "kg/m2", signed=True) == "+0.000"
+
+
+def _scale_bar(monkeypatch, module, draw):
+    """How wide the scale bar takes the map for, and how wide the maps are drawn. [layout pixel]"""
+    seen = {"bar": [], "map": []}
+
+    def bar(sheet, left, top, place, grid):
+        seen["bar"].append(place.width * 100 / sheet.dpi)
+
+    def pixels(sheet, left, top, values, place, grid, scale, outlines):
+        axes = draw_pixels(sheet, left, top, values, place, grid, scale, outlines).axes
+        seen["map"].append(axes.get_position().width * sheet.width)
+        return axes
+
+    monkeypatch.setattr(module, "draw_scale_and_north", bar)
+    monkeypatch.setattr(module, "draw_pixels", pixels)
+    draw()
+    return seen
+
+
+@pytest.mark.parametrize("name", ["mapseries", "applicability", "gain"])
+def test_the_scale_bar_is_that_of_the_maps_as_they_are_drawn(monkeypatch, tmp_path, name):
+    field = np.add.outer(np.zeros(40), np.arange(60.0)) % 3
+    options = {
+        "mapseries": ("draw_map_series", {"rows": {"ML": [field]}, "columns": [1980], "unit": "kg/m2"}),
+        "applicability": (
+            "draw_applicability",
+            {"years": [1980], "shares": {"all": [1.0]}, "maps": {1980: field}},
+        ),
+        "gain": ("draw_gain", {"maps": {"Level": field}, "unit": "kg/m2"}),
+    }
+    function, arguments = options[name]
+    grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 60, 40)
+    module = importlib.import_module(f"poml_map.products.validation.{name}")
+    seen = _scale_bar(
+        monkeypatch,
+        module,
+        lambda: getattr(validation, function)(tmp_path / "a", title="A figure", grid=grid, **arguments),
+    )
+    assert seen["bar"] == pytest.approx(seen["map"])
+
+
+def test_the_share_of_pixels_that_are_nearer_is_told(tmp_path):
+    field = np.array([[0.2, 0.2, -0.1, np.nan]])
+    grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 4, 1)
+    words = words_of(validation.draw_gain(tmp_path / "a", maps={"Level": field}, grid=grid, **TEXTS))
+    assert "POML is nearer in 67 % of the pixels, by +0.100 in the mean" in words

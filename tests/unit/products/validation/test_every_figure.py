@@ -78,7 +78,7 @@ def test_the_same_figure_gives_the_same_bytes(figures, tmp_path, name):
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in figures(name)[:2]]
 
 
-@pytest.mark.parametrize("name", sorted(set(USUAL) - {"drivers", "importance", "distances"}))
+@pytest.mark.parametrize("name", sorted(set(USUAL) - {"applicability", "drivers", "importance", "distances"}))
 def test_the_unit_is_on_the_page(tmp_path, name):
     _, svg = examples.draw(name, tmp_path / "figure", unit="t/ha")
 
@@ -106,6 +106,8 @@ def test_the_unit_is_on_the_page(tmp_path, name):
         ("one distance", "random: no distance"),
         ("no truth", "no year has both"),
         ("an empty map", "no data"),
+        ("no applicability", "no year has a pixel"),
+        ("no gain", "no data"),
     ],
 )
 def test_an_empty_panel_says_why(figures, name, reason):
