@@ -1,6 +1,7 @@
 """Do the prediction intervals hold what they promise? On demo regions of some seeds, whose truth is known.
 
     python benchmarks/intervals.py [SEED ...] [--size small] [--folder DIR]
+    python benchmarks/intervals.py 1 --cost 5      # what the interval maps take, in turn with the mean map alone
 
 For each seed a demo region is written and run with `intervals:`. Then is counted what lies inside the intervals:
 observations at held-out sites (from the run's manifest); fresh samples, the true stock of pixels drawn at random with
@@ -13,13 +14,23 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from mapping import Clock
 
 from poml_map.demo.truth import PARAMETERS
 from poml_map.demo.write import write_demo
+from poml_map.hybrid import load_forest
+from poml_map.hybrid.intervals import CampaignConformal
+from poml_map.mapping import TILE_SIZE, MapIntervals, create_store, map_region
+from poml_map.pipeline.checks import check_region
 from poml_map.pipeline.run import run_region
+from poml_map.pipeline.tile_model import tile_model
+from poml_map.pipeline.validation.gather import gather
 from poml_map.products.geotiff import read_map
 
 FRESH = 5_000  # pixels
@@ -71,31 +82,80 @@ def measure(region: Path, run: Path, seed: int) -> list[tuple]:
     return rows
 
 
+def cost(region: Path, run: Path, rounds: int) -> None:
+    """Print what the maps of the interval take beside the map of the mean, each side in turn."""
+    gathered = gather(check_region(region / "region.yaml"))
+    forests = [load_forest(run / f"forest_{name}.npz").forest for name in ("poml", "ml")]
+    # Any residuals do: a limit takes as long whatever it is.
+    error, years = np.random.default_rng(0).normal(size=400), gathered.region.years
+    sides = np.zeros(400), np.ones(400), np.tile(np.arange(200), 2), np.repeat([years[0], years[-1]], 200)
+    intervals = MapIntervals(CampaignConformal.of(error, *sides), 0.9, years)
+    spent = {"mean": [], "interval": []}
+    for _ in range(rounds + 1):
+        for name, asked in (("mean", None), ("interval", intervals)):
+            spent[name].append(_mapping(gathered, forests, asked))
+    print(
+        "median of", rounds, "rounds: seconds of POML's forest by processor time | whole mapping by the clock"
+    )
+    found = {name: np.median(times[1:], axis=0) for name, times in spent.items()}  # the first round compiles
+    for name, (forest, whole) in found.items():
+        print(f"{name} | {forest:.2f} | {whole:.2f}")
+    forest, whole = found["interval"] / found["mean"]
+    print(f"ratio | {forest:.2f} | {whole:.2f}")
+
+
+def _mapping(gathered, forests, intervals) -> tuple[float, float]:
+    clock, cube = Clock(), gathered.cube
+    model = tile_model(gathered.region, *forests, gathered.parameters, intervals=intervals)
+    model = replace(model, poml=clock.inside("poml", model.poml))
+    if intervals is not None:
+        limits = type("Timed", (MapIntervals,), {"maps": clock.inside("poml", MapIntervals.maps)})
+        model = replace(model, intervals=limits(intervals.calibrated, intervals.level, intervals.years))
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "maps.zarr"
+        create_store(store, cube.grid, gathered.region.years, model.layers, TILE_SIZE, {})
+        begun = time.monotonic()
+        map_region(partial(cube.read_tile, mapped_only=True), cube.grid, model, store)
+    return clock.cpu["poml"], time.monotonic() - begun
+
+
 def main() -> None:
-    """Print the table of each seed, and their mean."""
+    """Print the table of each seed and their mean, or what the interval maps take."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("seeds", nargs="*", type=int, default=[1, 2, 3])
     parser.add_argument("--size", default="small")
     parser.add_argument("--folder", type=Path, help="kept, and used again if the runs are there")
+    parser.add_argument(
+        "--cost", type=int, metavar="ROUNDS", help="of the first seed: time of the interval maps"
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        tables = [_of_seed(asked.folder or Path(scratch), asked.size, seed) for seed in asked.seeds]
+        folder = asked.folder or Path(scratch)
+        if asked.cost:
+            cost(*_made(folder, asked.size, asked.seeds[0]), asked.cost)
+        else:
+            tables = [measure(*_made(folder, asked.size, seed), seed) for seed in asked.seeds]
+            _print_tables(tables, asked.seeds)
+
+
+def _print_tables(tables: list[list[tuple]], seeds: list[int]) -> None:
     print(" | ".join(HEAD))
     for rows in zip(*tables, strict=True):
-        for seed, row in zip(asked.seeds, rows, strict=True):
+        for seed, row in zip(seeds, rows, strict=True):
             print(_text((f"{row[0]}, seed {seed}", *row[1:])))
         mean = np.mean([row[1:] for row in rows], axis=0)
         print(_text((f"**{rows[0][0]}, mean**", *mean)))
 
 
-def _of_seed(folder: Path, size: str, seed: int) -> list[tuple]:
+def _made(folder: Path, size: str, seed: int) -> tuple[Path, Path]:
+    """The region and its run, made if they are not there yet."""
     region, run = folder / f"demo{seed}", folder / f"run{seed}"
     if not (run / "manifest.json").exists():
         write_demo(region, size, seed)
         settings = region / "region.yaml"
         settings.write_text(settings.read_text() + "\nintervals: {level: 0.9}\n")
         run_region(settings, run)
-    return measure(region, run, seed)
+    return region, run
 
 
 def _text(row: tuple) -> str:
