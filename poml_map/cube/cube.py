@@ -208,6 +208,11 @@ class Cube:
         zones = self._zones(source)
         return zones.names if zones else ()
 
+    def zone_keys(self, source: str | None = None) -> tuple[str, ...]:
+        """Keys of the zones, which are all different, in the order of their codes."""
+        zones = self._zones(source)
+        return zones.keys if zones else ()
+
     def zone_codes(self, tile: Tile | None = None, source: str | None = None) -> np.ndarray:
         """Position in `zone_names` of each pixel's zone, int32, shape of the tile; -1 outside all zones."""
         tile, zones = tile or self._whole(), self._zones(source)

@@ -64,6 +64,17 @@ def _letters() -> frozenset[int]:
     return frozenset(code for font in fonts for code in font.get_charmap())
 
 
+def can_be_drawn(text: str) -> bool:
+    """Whether the fonts at hand have every letter; boxes would stand for the others.
+
+    Examples
+    --------
+    >>> can_be_drawn("Hangzhou"), can_be_drawn(chr(0x10FFFD))
+    (True, False)
+    """
+    return all(letter.isspace() or ord(letter) in _letters() for letter in text)
+
+
 def unit_text(unit: str) -> str:
     """A unit with raised powers, and carbon named in stocks.
 

@@ -57,12 +57,18 @@ def score_markdown(scores: pd.DataFrame, unit: str, folding: str = "random") -> 
         "note",
     ]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for row in scores[scores["folding"] == folding].itertuples():
+    for row in _scored(scores[scores["folding"] == folding]).itertuples():
         star = "*" if row.knows_first else ""
         numbers = [row.rmse, row.rmse_repeat_sd, row.rmse_fold_sd, row.ccc, row.me, row.mec]
         cells = [f"{row.model}{star}", row.target, str(row.n), *map(_number, numbers), row.note]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, "", KNOWS_NOTE]
+
+
+def _scored(scores: pd.DataFrame) -> pd.DataFrame:
+    """Without targets that nothing could be scored for; where they are later campaigns, all together are the first."""
+    empty = set(scores["target"]) - set(scores[scores["n"] > 0]["target"])
+    return scores[~scores["target"].isin(empty | ({"pooled"} if "t2" in empty else set()))]
 
 
 def difference_markdown(differences: pd.DataFrame, unit: str, folding: str = "random") -> list[str]:
@@ -233,8 +239,8 @@ def _applicability_text(tables: dict) -> list[str]:
         row = rows.loc[year]
         least = ", the year that observed rows are least like" if year == least_covered(rows) else ""
         lines.append(
-            f"- {year}{least}: {row.inside_all:.0%} by all training rows, {row.inside_observed:.0%} by observed rows "
-            "alone."
+            f"- {year}{least}: {100 * row.inside_all:.0f} % by all training rows, {100 * row.inside_observed:.0f} % "
+            "by observed rows alone."
         )
     text = "Where only simulated rows are like a pixel, its value is what RothC says of similar places."
     return [*lines, "", text, ""]
@@ -250,14 +256,14 @@ def _interval_text(tables: dict, unit: str) -> list[str]:
     lines = ["## Intervals: share of values inside", ""]
     heads = [
         "what",
-        *(f"{level:.0%}" for level in levels),
+        *(f"{100 * level:g} %" for level in levels),
         f"mean width of 90 % [{label}]",
         "its interval score",
     ]
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for subject, group in rows.groupby("subject", sort=False):
         by_level = group.set_index("level")
-        shares = [f"{by_level['picp'].get(level):.1%}" for level in levels]
+        shares = [f"{100 * by_level['picp'].get(level):.1f} %" for level in levels]
         at = by_level.loc[0.9]
         lines.append(
             "| " + " | ".join([subject, *shares, _number(at.mean_width), _number(at.interval_score)]) + " |"
@@ -290,7 +296,7 @@ def _truth_text(tables: dict, unit: str) -> list[str]:
             _number(row.next_error),
             _number(row.poml_error),
         ]
-        lines.append("| " + " | ".join([*cells, f"{row.poml_against_ml:+.1%}"]) + " |")
+        lines.append("| " + " | ".join([*cells, f"{100 * row.poml_against_ml:+.1f} %"]) + " |")
     lines += ["", *(f"- {name}: {text}." for name, text in MAPS.items()), ""]
     errors = tables["truth_questions"].in_units(unit).set_index(["question", "model"])["error"]
     for question in ("change, first to last year", "trend"):
@@ -308,7 +314,7 @@ def _zones_text(tables: dict) -> list[str]:
     """In how many zones POML is nearer to the truth than ML."""
     if "truth_by_zone" not in tables:
         return []
-    rows = tables["truth_by_zone"].rows.pivot_table(index="zone", columns="model", values=["level", "trend"])
+    rows = tables["truth_by_zone"].rows.pivot_table(index="key", columns="model", values=["level", "trend"])
     better = {
         what: int((rows[what]["POML"] < rows[what]["ML"]).sum())
         for what in ("level", "trend")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.spatial import QUESTIONS, Spatial
 from poml_map.pipeline.validation.tables import OBSERVED, Table
 from poml_map.products import validation as products
-from poml_map.products.sheet import unit_text
+from poml_map.products.sheet import can_be_drawn, unit_text
 from poml_map.units import stock_factor
 
 
@@ -147,8 +148,8 @@ def _courses(shown: dict[str, pd.DataFrame], figures: Figures) -> None:
     zones = shown["zone_trends"]
     if zones.empty:
         return
-    names = sorted(zones["zone"].unique())
-    of_zone = {name: zones[zones["zone"] == name] for name in names}
+    labels = zone_labels(dict(zip(zones["key"], zones["zone"], strict=True)))
+    of_zone = {labels[key]: zones[zones["key"] == key] for key in sorted(labels, key=labels.get)}
     figures.draw(
         products.draw_zone_trends,
         "zone_trends",
@@ -168,6 +169,19 @@ def _courses(shown: dict[str, pd.DataFrame], figures: Figures) -> None:
             for name, rows in of_zone.items()
         },
     )
+
+
+def zone_labels(names: dict[str, str]) -> dict[str, str]:
+    """What zones are called in a figure, by key: their name, unless another has it too or no font has its letters.
+
+    Examples
+    --------
+    >>> zone_labels({"1": "Anhe", "2": "Beilan", "3": "Anhe", "4": chr(0x10FFFD)})
+    {'1': 'Anhe (1)', '2': 'Beilan', '3': 'Anhe (3)', '4': '4'}
+    """
+    often = Counter(names.values())
+    labels = {key: f"{name} ({key})" if often[name] > 1 else name for key, name in names.items()}
+    return {key: label if can_be_drawn(label) else key for key, label in labels.items()}
 
 
 def _differences(differences: pd.DataFrame, figures: Figures) -> None:

@@ -85,11 +85,10 @@ class Gathered:
         """A forest of so many trees, not fitted."""
         return region_forest(self.region).set_params(n_trees=trees)
 
-    def zones(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Position of each site of the panel in the names of the zones, -1 outside all; and the names."""
+    def zones(self) -> np.ndarray:
+        """Position of each site of the panel in the names and keys of the zones of the cube, -1 outside all."""
         sites = self.samples.sites
-        codes = self.cube.zone_codes_at(sites["x"].to_numpy(), sites["y"].to_numpy())
-        return codes[self.order], self.cube.zone_names()
+        return self.cube.zone_codes_at(sites["x"].to_numpy(), sites["y"].to_numpy())[self.order]
 
 
 def gather(checked: Checked) -> Gathered:

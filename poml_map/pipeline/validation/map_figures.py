@@ -53,8 +53,8 @@ def draw_applicability_figure(gathered: Gathered, table: Table, folder: Path, fi
     figures.draw(
         products.draw_applicability,
         "applicability",
-        "Where the forest has anything to go by",
-        "Area of applicability of the POML forest, by the covariates of the training rows",
+        "Area of applicability",
+        "Pixels and years whose covariates are like training rows of the POML forest",
         years=rows.index.to_numpy(),
         shares={
             "by all training rows": rows["inside_all"].to_numpy(),

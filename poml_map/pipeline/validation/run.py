@@ -167,8 +167,9 @@ def _against_truth(gathered: Gathered, maps: Mapped, folder: Path, tables, figur
     if found.gains:
         draw_gain_figure(gathered, found, figures)
     if len(found.by_zone):
-        names = cube.zone_names()
-        by_zone = found.by_zone.assign(zone=[names[zone] for zone in found.by_zone["zone"]])
+        at, names, keys = found.by_zone["zone"], cube.zone_names(), cube.zone_keys()
+        by_zone = found.by_zone.assign(zone=[names[zone] for zone in at])
+        by_zone.insert(0, "key", [keys[zone] for zone in at])
         tables["truth_by_zone"] = Table("truth_by_zone", by_zone, ("level", "trend"))
 
 

@@ -169,14 +169,17 @@ def _time_series(found: Evaluation) -> Table:
 
 def _zone_trends(gathered: Gathered, found: Evaluation) -> Table:
     """Mean over the sites of each zone: figure S2 of the paper."""
-    codes, names = gathered.zones()
-    panel, frames = found.panel, []
-    for code in np.unique(codes[codes >= 0]):
+    zones, cube, panel, frames = gathered.zones(), gathered.cube, found.panel, []
+    for at in np.unique(zones[zones >= 0]):
+        named = {"key": cube.zone_keys()[at], "zone": cube.zone_names()[at]}
         for model, stocks in {**courses(found), OBSERVED: panel.observed}.items():
-            over = _over_sites(stocks, codes == code)
-            frames.append(pd.DataFrame({"zone": names[code], "model": model, "year": panel.years, **over}))
+            frames.append(
+                pd.DataFrame(
+                    {**named, "model": model, "year": panel.years, **_over_sites(stocks, zones == at)}
+                )
+            )
     if not frames:
-        return Table("zone_trends", pd.DataFrame(columns=["zone", "model", "year", "n", "mean", "sd"]))
+        return Table("zone_trends", pd.DataFrame(columns=["key", "zone", "model", "year", "n", "mean", "sd"]))
     table = pd.concat(frames, ignore_index=True)
     return Table("zone_trends", table[table["n"] > 0].reset_index(drop=True), ("mean", "sd"))
 
