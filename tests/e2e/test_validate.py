@@ -2,6 +2,7 @@
 
 import json
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -176,3 +177,17 @@ def test_stocks_are_in_the_unit_of_the_region(region_file, tmp_path):
     curve = table(tmp_path / "quick", "w_p_curve")
     assert (curve["rmse"] > 1).all()
     assert (curve["ccc"] <= 1).all()
+
+
+def test_zones_of_one_name_stay_apart(tmp_path):
+    file = small(tmp_path / "demo")
+    counties = file.parent / "sources" / "counties.gpkg"
+    table = gpd.read_file(counties)
+    table.assign(name="Anhe").to_file(counties, layer="counties", driver="GPKG")
+    validate_region(file, tmp_path / "quick", quick=True)
+    rows = pd.read_csv(tmp_path / "quick" / "zone_trends.csv", dtype={"key": str})
+    assert set(rows["zone"]) == {"Anhe"}
+    assert rows["key"].nunique() > 1
+    assert not rows.duplicated(["key", "model", "year"]).any()
+    words = (tmp_path / "quick" / "zone_trends.svg").read_text(encoding="utf-8")
+    assert f"Anhe ({rows['key'].iloc[0]})" in words
