@@ -31,6 +31,8 @@ PARAMETERS = {
     "fertilizer_half": 1100.0,  # kg/ha
     "measurement_sd": 0.15,  # kg/m2
 }
+#: No soil holds less. [kg/m2]
+LEAST_STOCK = 1.5
 
 
 def true_stock(world: World, places: Places) -> np.ndarray:
@@ -60,16 +62,20 @@ def true_stock(world: World, places: Places) -> np.ndarray:
 
 def first_stock(world: World, places: Places) -> np.ndarray:
     """Stock at the end of 1980: a part that covariates explain, a part that they do not. [kg/m2]"""
-    explained = _standard(_explained(world, places))
-    lengths = PARAMETERS["correlation_lengths_of_unexplained_field"]
-    parts = [world.random(f"unexplained {km}", km).at(places.lon, places.lat) for km in lengths]
-    unexplained = _standard(sum(_standard(part) for part in parts))
+    explained, unexplained = first_parts(world, places)
     stock = (
         PARAMETERS["mean_stock_1980"]
         + PARAMETERS["sd_explained_by_covariates"] * explained
         + PARAMETERS["sd_of_unexplained_field"] * unexplained
     )
-    return np.maximum(stock, 1.5).astype(np.float32)
+    return np.maximum(stock, LEAST_STOCK).astype(np.float32)
+
+
+def first_parts(world: World, places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """What covariates explain of the first stock, and what they do not: each (n,), mean 0, standard deviation 1."""
+    lengths = PARAMETERS["correlation_lengths_of_unexplained_field"]
+    fields = [world.random(f"unexplained {km}", km).at(places.lon, places.lat) for km in lengths]
+    return _standard(_explained(world, places)), _standard(sum(_standard(field) for field in fields))
 
 
 def _explained(world: World, places: Places) -> np.ndarray:
