@@ -1,6 +1,7 @@
 """The whole validation on the tiny demo region: tables, figures, words, and what is left out."""
 
 import json
+import re
 
 import geopandas as gpd
 import numpy as np
@@ -113,6 +114,7 @@ def test_the_page_names_the_best_model_and_says_who_knows_the_first_stock(out):
     text = (out / "validation.md").read_text(encoding="utf-8")
     assert text.startswith("# Which model to believe: Synthetic demo region")
     assert "**Synthetic data.**" in text
+    assert re.search(r"\| change \| 60 \| [+-]?\d", text), "table S1"
     assert "PO and persistence start from the measured first stock" in text
     assert "chosen in nested folds" in text
     assert "against the known truth" in text

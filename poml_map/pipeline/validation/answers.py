@@ -36,6 +36,17 @@ def score_lines(scores: pd.DataFrame, unit: str, folding: str = "random") -> lis
     return [*lines, KNOWS_NOTE]
 
 
+def campaign_markdown(campaigns: pd.DataFrame, unit: str) -> list[str]:
+    """Stocks of each campaign, and their change, as a Markdown table: table S1 of the paper."""
+    numbers = ["mean", "sd", "min", "q25", "median", "q75", "max"]
+    heads = [STOCK_LABELS[unit], "n", "mean", "SD", "least", "25 %", "median", "75 %", "largest"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in campaigns.to_dict(orient="records"):
+        cells = [row["what"], str(row["n"]), *(_number(row[name]) for name in numbers)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def best_target(scores: pd.DataFrame) -> str:
     """What tells most of a map: later campaigns, or the first where there is no other."""
     later = scores[(scores["target"] == "t2") & (scores["n"] > 0)]
@@ -145,6 +156,7 @@ def page(
         "good a map is in a year without samples.",
         "",
     ]
+    parts += ["## What was observed", "", *campaign_markdown(tables["campaigns"].in_units(unit), unit), ""]
     parts += ["## Scores at held-out sites", "", *score_markdown(tables["scores"].in_units(unit), unit), ""]
     parts += _repeats_text(assessed)
     parts += ["## Differences, paired over sites", ""]
