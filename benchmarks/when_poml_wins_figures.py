@@ -50,7 +50,7 @@ def _gains(table: pd.DataFrame, path: Path) -> None:
         for panel, knob in zip(row, DRAWN, strict=True):
             _knob(panel, table, knob, what)
         row[0].set_title(title, loc="left", fontsize=12.5, fontweight="bold", color=INK)
-        row[0].set_ylabel("POML: error (%)", fontsize=11, color=INK)
+        row[0].set_ylabel("error of POML (%)", fontsize=11, color=INK)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="upper left", bbox_to_anchor=(0.11, 0.953), ncols=2, frameon=False, fontsize=11.5
