@@ -18,6 +18,7 @@ _LEVELS = {
 }
 _NOTHING = {"t1": "the mean of the year", "t2": "the mean of the year", "change": "the mean change"}
 _KNOWS = {"PO": "PO (RothC)", "PERSISTENCE": "persistence"}
+_MAPS = {"ML_LINEAR": "straight lines between ML maps", "FIRST_MAP": "the first ML map, held constant"}
 
 
 def short_answers(tables: dict, unit: str) -> list[str]:
@@ -122,7 +123,8 @@ def _truth(shown: dict, label: str) -> Iterator[str]:
         if question in best.index:
             row = best.loc[question]
             yield (
-                f"- **{question[0].upper()}{question[1:]}, against the known truth of all pixels**: {row.best}, "
+                f"- **{question[0].upper()}{question[1:]}, against the known truth of all pixels**: "
+                f"{_MAPS.get(row.best, row.best)}, "
                 f"{QUESTIONS[question]} {row.error:.3f} {label}. POML {row.poml_error:.3f}, "
                 f"{100 * row.poml_against_ml:+.1f} % from ML."
             )

@@ -133,5 +133,5 @@ def test_the_known_truth_names_the_best_map_and_poml():
         }
     ]
     line = lines(truth_best=Table("truth_best", pd.DataFrame(rows), ("error", "poml_error")))[-1]
-    assert "**Trend, against the known truth of all pixels**: ML_LINEAR" in line
+    assert "**Trend, against the known truth of all pixels**: straight lines between ML maps, RMSE" in line
     assert "POML 0.151, -15.1 % from ML" in line
