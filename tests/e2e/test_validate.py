@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -193,3 +194,15 @@ def test_zones_of_one_name_stay_apart(tmp_path):
     assert not rows.duplicated(["key", "model", "year"]).any()
     words = (tmp_path / "quick" / "zone_trends.svg").read_text(encoding="utf-8")
     assert f"Anhe ({rows['key'].iloc[0]})" in words
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_the_command_prints_and_intervals_hold_on_the_demo(tmp_path):
+    write_demo(tmp_path / "demo", size="small")
+    lines = validate_region(tmp_path / "demo" / "region.yaml", tmp_path / "out")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for line in lines[:7]:
+        assert line.rstrip() in readme
+    rows = table(tmp_path / "out", "intervals").set_index(["subject", "subset", "level"])["picp"]
+    assert 0.88 < rows["observations", "all", 0.9] < 0.92
+    assert 0.85 < rows["true stock, unsampled years", "all", 0.9] < 0.95
