@@ -91,9 +91,7 @@ def _weights(table: pd.DataFrame, path: Path) -> None:
         "level, unsampled years": "all pixels, years between",
         "change, first to last year": "all pixels, change in 20 years",
     }
-    figure, axes = plt.subplots(
-        len(rows), 2, figsize=(9.4, 10.2), sharex=True, gridspec_kw=_ROOM
-    )
+    figure, axes = plt.subplots(len(rows), 2, figsize=(9.4, 10.2), sharex=True, gridspec_kw=_ROOM)
     for row, (question, title) in zip(axes, rows.items(), strict=True):
         for panel, (wrong, series) in zip(row, SERIES.items(), strict=True):
             _weight(panel, table, question, wrong)
@@ -146,7 +144,8 @@ def _years(table: pd.DataFrame, path: Path) -> None:
     rows = rows.assign(year=rows["question"].str[-4:].astype(int))
     years = sorted(rows["year"].unique())
     mean, least, most = (
-        rows.pivot_table(index="year", columns="model", values="error", aggfunc=how) for how in ("mean", "min", "max")
+        rows.pivot_table(index="year", columns="model", values="error", aggfunc=how)
+        for how in ("mean", "min", "max")
     )
     _, svg = draw_truth(
         path,
