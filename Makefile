@@ -32,10 +32,10 @@ highfield: install ## RothC on the Highfield bare fallow: scores and figure in h
 test: install ## the tests that take seconds, with style check (two processes)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 test-all: install ## all tests, the slow ones too
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m 'slow or not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m 'slow or not slow'
 
 test-oldest: ## the forest on the oldest scikit-learn that is supported, in an environment of its own
 	$(PYTHON) -m venv $(VENV)-oldest

@@ -5,7 +5,6 @@ import pytest
 from poml_map import cli
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_is_listed_in_a_few_lines_and_passes_its_check(tmp_path, capsys):
     folder = tmp_path / "demo"
     with pytest.raises(SystemExit) as stop:

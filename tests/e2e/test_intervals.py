@@ -11,7 +11,6 @@ from poml_map.errors import InputError
 from poml_map.pipeline.run import run_region
 from poml_map.products import read_map
 
-pytestmark = pytest.mark.xdist_group("demo")
 LAYERS = ("POML_q05", "POML_q95", "POML_sd")
 
 

@@ -13,8 +13,6 @@ import yaml
 from poml_map import open_cube
 from poml_map.pipeline.run import run_region
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 YEARS = range(1980, 1984)
 POOLS = ("DPM", "RPM", "BIO", "HUM", "IOM")
 RATIOS = {1: 1.44, 2: 0.67}

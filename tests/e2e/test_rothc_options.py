@@ -11,8 +11,6 @@ import yaml
 from poml_map import cli
 from poml_map.pipeline.run import run_region
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def _edit(folder, **changes):
     path = folder / "region.yaml"

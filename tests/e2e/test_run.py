@@ -17,7 +17,6 @@ from poml_map.pipeline.run import run_region
 from poml_map.products import read_map
 from poml_map.schema import MODELS
 
-pytestmark = pytest.mark.xdist_group("demo")
 YEARS = range(1980, 2001)
 
 

@@ -16,8 +16,6 @@ from poml_map import cli
 from poml_map.demo import write_demo
 from poml_map.pipeline.validation.run import validate_region
 
-pytestmark = pytest.mark.xdist_group("validate")
-
 FIGURES = {
     "histograms",
     "scatter",

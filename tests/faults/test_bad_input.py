@@ -17,8 +17,6 @@ from poml_map.cube import open_layers
 from poml_map.hybrid import load_forest
 from poml_map.sites import read_samples
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 ALIAS_BOMB = "\na0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 8)
 )

@@ -12,8 +12,6 @@ from typer.testing import CliRunner
 
 from poml_map.cli import app
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 PROGRAM = [sys.executable, "-m", "poml_map"]
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
 

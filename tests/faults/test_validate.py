@@ -10,8 +10,6 @@ import yaml
 from poml_map import cli
 from poml_map.demo import write_demo
 
-pytestmark = pytest.mark.xdist_group("faults_validate")
-
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory):

@@ -17,7 +17,6 @@ def test_notebook_is_kept_without_outputs(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-@pytest.mark.xdist_group("notebooks")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_notebook_runs(path, tmp_path, monkeypatch):
     """Warnings of Jupyter's own machinery are not ours; a cell that raises fails the test."""

@@ -15,8 +15,6 @@ from PIL import Image
 from poml_map.pipeline.run import run_region
 from poml_map.pipeline.validation.run import validate_region
 
-pytestmark = pytest.mark.xdist_group("xuancheng")  # one run serves all tests
-
 PREPARE = Path(__file__).parents[2] / "examples" / "xuancheng" / "prepare.py"
 YEARS = range(1980, 2001)
 MODELS = ("POML", "ML", "PO")
