@@ -34,20 +34,20 @@ class Spaces:
     observed: TrainingSpace
 
     @classmethod
-    def of(cls, rows: TrainingRows, importance: np.ndarray, fold_of_site: dict) -> Spaces:
+    def of(
+        cls, rows: TrainingRows, observed: TrainingRows, importance: np.ndarray, fold_of_site: dict
+    ) -> Spaces:
         """The spaces of training rows.
 
         Parameters
         ----------
-        rows : TrainingRows
+        rows, observed : TrainingRows
+            All that the forest learned from, and the observed ones, which with ``w_p = 1`` are not among them.
         importance : ndarray (features,)
             Of the forest, the same for both.
         fold_of_site : dict of site -> int
         """
-        fold = np.array([fold_of_site[site] for site in rows.site.tolist()])
-        seen = ~rows.is_simulated
-        every = TrainingSpace.of(rows.X, importance, fold)
-        return cls(every, TrainingSpace.of(rows.X[seen], importance, fold[seen]))
+        return cls(*(_space(each, importance, fold_of_site) for each in (rows, observed)))
 
     def maps(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """Index and area of applicability of rows (n, features), by the names of `poml_map.schema.INDEX_MAPS`."""
@@ -57,6 +57,10 @@ class Spaces:
         )
         area[np.isnan(every)] = np.nan
         return {"DI_ALL": every, "DI_OBSERVED": observed, "AOA": area}
+
+
+def _space(rows: TrainingRows, importance: np.ndarray, fold_of_site: dict) -> TrainingSpace:
+    return TrainingSpace.of(rows.X, importance, np.array([fold_of_site[site] for site in rows.site.tolist()]))
 
 
 def write_applicability(cube: Cube, spaces: Spaces, folder: Path, scratch: Path, about: dict) -> list[dict]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from poml_map import schema
@@ -118,7 +117,7 @@ def one_campaign(region: Region):
 
 
 def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, xr.Dataset]:
-    """Samples with stocks, and the cube at their sites in the same order.
+    """Samples with stocks by site and year, and the cube at their sites in the same order.
 
     Parameters
     ----------
@@ -134,21 +133,19 @@ def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, x
     points : xarray.Dataset
         Dimension ``site``.
     """
+    samples = samples.in_order()
     points = cube.at_points(samples.sites["x"].to_numpy(), samples.sites["y"].to_numpy())
     for_stocks = {"BD", "CF"} - {*region.settings.covariates, *region.settings.rothc.columns()}
     needed = [name for name in points.data_vars if name not in for_stocks]
     before = samples.sites["site"]
     samples = with_stock(samples, points, region, needed)
     kept = before.isin(samples.sites["site"]).to_numpy()
-    points = points.isel(site=np.flatnonzero(kept))
-    order = before[kept].reset_index(drop=True)
-    samples_order = pd.Series(np.arange(len(order)), index=order).loc[samples.sites["site"]]
     problems = Problems()
     check_campaigns(region, samples, problems)
     problems.raise_if_any()
     for reason, count in samples.counts()["n_dropped"].items():
         log.warning("  warning: %d sample rows, %s", count, reason)
-    return samples, points.isel(site=samples_order.to_numpy())
+    return samples, points.isel(site=np.flatnonzero(kept))
 
 
 def fill_text(fill: dict) -> str:

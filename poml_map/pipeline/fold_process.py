@@ -22,6 +22,12 @@ class FoldProcess:
         self._draws = None if draws is None else SiteDraws(model, draws, order)
         self._known: dict[bytes, Law] = {}
 
+    def with_draws(self, draws: DrawSettings) -> FoldProcess:
+        """The same with draws; what either calibrates, the other need not."""
+        other = FoldProcess(self._region, self._model, self._order, draws)
+        other._known = self._known
+        return other
+
     def __call__(self, is_training: np.ndarray) -> np.ndarray | Simulated:
         """Stocks (years, sites) [kg/m2], with draws as `Simulated`.
 

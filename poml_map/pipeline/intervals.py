@@ -95,8 +95,7 @@ class Intervals:
                 "folds": self.folds,
                 "n_sites": self.maps.calibrated.n_sites,
                 "spread_to_error": {
-                    str(year): self.maps.calibrated.at(year).factor
-                    for year in self.maps.calibrated.years or self.maps.years[:1]
+                    str(year): self.maps.calibrated.at(year).factor for year in self.maps.calibrated.years
                 },
                 "smallest_spread": self.maps.calibrated.floor * factor,
             },

@@ -106,7 +106,7 @@ class KnownTruth:
             errors = (
                 self.questions[self.questions["question"] == question].dropna().set_index("model")["error"]
             )
-            if len(errors) < 2:
+            if len(errors) < 2 or not {"POML", "ML"} <= set(errors.index):
                 continue
             order = errors.sort_values(kind="stable")
             rows.append(

@@ -115,7 +115,8 @@ def test_the_page_names_the_best_model_and_says_who_knows_the_first_stock(out):
     assert "**Synthetic data.**" in text
     assert re.search(r"\| change \| 60 \| [+-]?\d", text), "table S1"
     assert "PO and persistence start from the measured first stock" in text
-    assert "chosen in nested folds" in text
+    assert "the smallest w_p that nested folds cannot tell from the best" in text
+    assert "mu_max and K_m from the training sites of each fold" in text
     assert "against the known truth" in text
     assert "no leak: other later stocks at held-out sites change no simulated stock" in text.lower()
     for name in FIGURES:
@@ -178,6 +179,34 @@ def test_stocks_are_in_the_unit_of_the_region(region_file, tmp_path):
     curve = table(tmp_path / "quick", "w_p_curve")
     assert (curve["rmse"] > 1).all()
     assert (curve["ccc"] <= 1).all()
+
+
+def test_simulations_alone_and_given_parameters_are_validated_and_told(tmp_path):
+    """With w_p = 1 no observed row trains, yet where observations were is what the area of applicability asks."""
+    file = small(tmp_path / "demo", rothc={"mu_max": 1.2, "k_m": 0.05}, hybrid={"w_p": 1.0, "n_trees": 4})
+    validate_region(file, tmp_path / "out", repeats=1)
+    assert table(tmp_path / "out", "applicability").set_index("year").loc[1980, "inside_observed"] > 0.5
+    text = (tmp_path / "out" / "validation.md").read_text(encoding="utf-8")
+    assert "mu_max and K_m as given" in text
+    assert "but none of mu_max and K_m, which are given" in text
+    assert "training sites of each fold" not in text
+
+
+def test_intervals_are_judged_in_the_folds_that_calibrate_maps(out):
+    content = json.loads((out / "validation.json").read_text(encoding="utf-8"))
+    assert content["fits"]["forests"]["intervals"] == 2 * 10
+    pit = table(out, "interval_pit").set_index("subset").loc["all"]
+    assert pit["n"] == 120
+    assert pit.filter(like="pit_").sum() == pytest.approx(120)
+
+
+def test_the_order_of_the_samples_changes_no_number(region_file, out, tmp_path):
+    file = small(tmp_path / "demo")
+    samples = pd.read_csv(file.parent / "samples.csv", dtype=str)
+    samples.sample(frac=1, random_state=3).to_csv(file.parent / "samples.csv", index=False)
+    validate_region(file, tmp_path / "again", repeats=1)
+    for name in ("interval_sites", "w_p_curve", "truth_by_year", "importance"):
+        pd.testing.assert_frame_equal(table(tmp_path / "again", name), table(out, name), check_exact=True)
 
 
 def test_zones_of_one_name_stay_apart(tmp_path):

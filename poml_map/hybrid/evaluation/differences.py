@@ -23,7 +23,7 @@ def difference_rows(
     Parameters
     ----------
     evaluations : sequence of Evaluation
-        Repeats of one folding; the squared errors of an observation are averaged over them.
+        Repeats of one folding; the RMSE of each repeat counts the same.
     pairs : sequence of (str, str)
         Models a and b; pairs with a model that was not evaluated are left out.
     level : float
@@ -35,14 +35,16 @@ def difference_rows(
     list of dict
         Keys ``folding``, ``model_a``, ``model_b``, ``target``, ``n``, ``sites``, ``rmse_a``, ``rmse_b``,
         ``difference`` (a minus b: below 0 a is better), ``relative`` (difference over ``rmse_b``), ``low``, ``high``,
-        ``a_better`` (share of the draws in which it is) and ``verdict``. Only observations that both models predict
-        count; targets without one are left out. [kg/m2]
+        ``a_better`` (share of the draws in which it is), ``repeats_a_better`` (share of the repeats) and ``verdict``:
+        one is better if the interval holds no zero and every repeat has the same sign. Only observations that both
+        models predict count; targets without one, and what is the same comparison again, are left out. [kg/m2]
 
     Notes
     -----
-    Sites are drawn with replacement, whole, 4,000 times: the two observations of a site are no two tests. The
-    interval is that of percentiles. It tells what other sites would have given, with these trained models; that
-    training would have been different too is seen in the spread over repeats.
+    What a folding keeps together (`Folding.group`: sites of one place, sites of one block) is drawn with replacement,
+    whole, 4,000 times: the two observations of a site are no two tests, nor are neighbours of one block. The interval
+    is that of percentiles. It tells what other sites would have given, with these trained models; that training would
+    have been different too is seen in the repeats alone.
 
     References
     ----------
@@ -54,46 +56,61 @@ def difference_rows(
         if target == "pooled" and not has_later:
             continue  # that is t1 again
         squares = {
-            model: _mean_squares(evaluations, model, target)
+            model: _squares(evaluations, model, target)
             for model in dict.fromkeys(name for pair in pairs for name in pair)
             if model in evaluations[0].predicted
         }
         for a, b in pairs:
-            # Pooled, a model that starts from the first stock has its later campaigns alone: that is t2 again.
-            again = target == "pooled" and KNOWS_FIRST & {a, b}
-            if a in squares and b in squares and not again:
+            if a in squares and b in squares and not _is_again(target, {a, b}):
                 found += _compared(evaluations, target, a, b, squares, level, seed)
     return found
 
 
-def _mean_squares(evaluations, model: str, target: str) -> tuple[np.ndarray, np.ndarray]:
-    """Site of each observation, and its squared error averaged over repeats; NaN without a prediction."""
+def _is_again(target: str, pair: set[str]) -> bool:
+    """Whether it is another comparison once more.
+
+    Pooled, a model that starts from the first stock has its later campaigns alone: that is t2. Two of them have the
+    same errors of the change. And the mean change is that of PERSISTENCE: YEAR_MEAN takes means of different sites
+    where not all have both campaigns.
+    """
+    knowing = KNOWS_FIRST & pair
+    if target == "pooled":
+        return bool(knowing)
+    return target == "change" and (knowing == pair or "YEAR_MEAN" in pair)
+
+
+def _squares(evaluations, model: str, target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Site of each observation, and its squared error in each repeat (repeats, rows); NaN without a prediction."""
     errors = []
     for each in evaluations:
         pairs = pairs_of(each.panel, each.predicted[model], target, model)
         errors.append((pairs.predicted - pairs.observed) ** 2)
-    return pairs.site, np.mean(errors, axis=0)
+    return pairs.site, np.array(errors)
 
 
 def _compared(evaluations, target, a, b, squares, level, seed) -> Iterator[dict]:
     (site, of_a), (_, of_b) = squares[a], squares[b]
-    both = ~np.isnan(of_a) & ~np.isnan(of_b)
+    both = ~np.isnan(of_a + of_b).any(axis=0)
     if not both.any():
         return
-    sites, position = np.unique(site[both], return_inverse=True)
-    sums = [np.bincount(position, each[both]) for each in (of_a, of_b)]
+    units, position = np.unique(evaluations[0].folding.group[site[both]], return_inverse=True)
+    sums = [np.array([np.bincount(position, row) for row in each[:, both]]) for each in (of_a, of_b)]
     counts = np.bincount(position)
-    drawn = np.random.default_rng(seed).multinomial(len(sites), np.full(len(sites), 1 / len(sites)), _DRAWS)
-    rmse_a, rmse_b = (np.sqrt(total.sum() / counts.sum()) for total in sums)
-    spread = np.subtract(*(np.sqrt(drawn @ total / (drawn @ counts)) for total in sums))
+    drawn = np.random.default_rng(seed).multinomial(len(units), np.full(len(units), 1 / len(units)), _DRAWS)
+    rmse = [np.sqrt(total.sum(axis=1) / counts.sum()) for total in sums]  # of each repeat
+    spread = np.subtract(
+        *(np.sqrt(drawn @ total.T / (drawn @ counts)[:, np.newaxis]).mean(axis=1) for total in sums)
+    )
     low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2])
+    rmse_a, rmse_b = (each.mean() for each in rmse)
+    a_better = float(np.mean(rmse[0] < rmse[1]))
     yield {
         "folding": evaluations[0].folding.name,
         "model_a": a,
         "model_b": b,
         "target": target,
         "n": int(both.sum()),
-        "sites": len(sites),
+        "sites": len(np.unique(site[both])),
         "rmse_a": float(rmse_a),
         "rmse_b": float(rmse_b),
         "difference": float(rmse_a - rmse_b),
@@ -101,11 +118,12 @@ def _compared(evaluations, target, a, b, squares, level, seed) -> Iterator[dict]
         "low": float(low),
         "high": float(high),
         "a_better": float(np.mean(spread < 0)),
-        "verdict": _verdict(a, b, low, high),
+        "repeats_a_better": a_better,
+        "verdict": _verdict(a, b, low, high, a_better),
     }
 
 
-def _verdict(a: str, b: str, low: float, high: float) -> str:
-    if high < 0:
+def _verdict(a: str, b: str, low: float, high: float, a_better: float) -> str:
+    if high < 0 and a_better == 1:
         return f"{a} is better"
-    return f"{b} is better" if low > 0 else UNDECIDED
+    return f"{b} is better" if low > 0 and a_better == 0 else UNDECIDED

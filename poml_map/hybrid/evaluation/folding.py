@@ -22,11 +22,13 @@ class Folding:
         Sites of one number are held out together; at least two numbers.
     repeat : int
         Of several foldings of one name; each is drawn anew.
+    group : ndarray (sites,) of int, optional
+        Sites of one number are no tests of each other: those of one place, or of one block. Default: every site is one.
 
     Raises
     ------
     ValueError
-        If there are fewer than two folds.
+        If there are fewer than two folds, or there is not one group for each site.
 
     Examples
     --------
@@ -37,8 +39,16 @@ class Folding:
     name: str
     fold: np.ndarray
     repeat: int = 0
+    group: np.ndarray | None = None
 
     def __post_init__(self):
+        group = np.arange(len(self.fold)) if self.group is None else np.asarray(self.group)
+        if group.shape != np.shape(self.fold):
+            raise ValueError(
+                f"the folding {self.name!r} has {len(self.fold)} folds and groups of shape {group.shape}, expected one "
+                "of each for every site. Mend: give groups in the order of the sites."
+            )
+        object.__setattr__(self, "group", group)
         if len(self.numbers) < 2:
             raise ValueError(
                 f"the folding {self.name!r} has {len(self.numbers)} fold for {len(self.fold)} sites, expected two or "
@@ -91,4 +101,4 @@ def random_folding(sites, n_folds: int = 5, seed: int = 0, places=None, repeat: 
     _, first, number = np.unique(places[order], return_index=True, return_inverse=True)
     names = np.empty_like(sites)
     names[order] = sites[order][first][number]
-    return Folding("random", site_folds(names, n_folds, seed + repeat), repeat)
+    return Folding("random", site_folds(names, n_folds, seed + repeat), repeat, places)

@@ -26,6 +26,7 @@ PAIRS = (
     ("POML", "PERSISTENCE"),
     ("POML", "YEAR_MEAN"),
     ("ML", "YEAR_MEAN"),
+    ("ML", "PERSISTENCE"),
     ("ML", "ML_T1"),
     ("PO", "PERSISTENCE"),
 )

@@ -121,7 +121,9 @@ def _row(evaluations: Sequence[Evaluation], model: str, target: str) -> dict:
     spread = {f"{name}_fold_sd": _known(np.std, by_fold, name, ddof=1) for name in _NAMES}
     again = {f"{name}_repeat_sd": _known(np.std, pooled, name, ddof=1) for name in _NAMES}
     head = {"folding": evaluations[0].folding.name, "model": model, "target": target}
-    note = _note(pairs, known, missing, model, target)
+    notes = list(_reasons(pairs, known, missing, model, target))
+    if model == "YEAR_MEAN" and target == "change" and known.any() and not _same_sites(each.panel):
+        notes.append("means of different sites; the mean change is that of PERSISTENCE")
     return {
         **head,
         "knows_first": model in KNOWS_FIRST,
@@ -130,7 +132,7 @@ def _row(evaluations: Sequence[Evaluation], model: str, target: str) -> dict:
         **folds,
         **spread,
         **again,
-        "note": note,
+        "note": "; ".join(notes),
     }
 
 
@@ -153,8 +155,10 @@ def _known(summarise, rows: Iterable[dict], name: str, ddof: int = 0) -> float:
     return float(summarise(values, ddof=ddof) if ddof else summarise(values))
 
 
-def _note(pairs: Pairs, known: np.ndarray, missing: int, model: str, target: str) -> str:
-    return "; ".join(_reasons(pairs, known, missing, model, target))
+def _same_sites(panel: SitePanel) -> bool:
+    """Whether all campaigns have the same sites."""
+    campaigns = panel.has_observation[panel.has_observation.any(axis=1)]
+    return bool((campaigns == campaigns[0]).all())
 
 
 def _reasons(pairs: Pairs, known, missing: int, model: str, target: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Calibration in time: each large campaign has its own residuals, and years between mix those of their neighbours.
+"""Calibration in time: each large campaign has its own residuals, and years between two campaigns mix theirs.
 
 Trees may disagree more, for the same error, in one year than in another: residuals of one campaign alone then promise
 too much in the other, although the share inside is right over both.
@@ -6,14 +6,32 @@ too much in the other, although the share inside is right over both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from .conformal import Conformal, as_floating, tails
 
-#: Sites from which on a campaign is calibrated alone: 5 of them lie beyond each limit of the 90 % interval.
-LEAST_SITES = 100
+#: Sites from which on a campaign is calibrated alone: 2 of them lie beyond each limit of the 90 % interval. The share
+#: inside then has a standard deviation of 5 %; residuals of another year may be wrong by more.
+LEAST_SITES = 40
+
+
+def large_campaigns(site, year) -> dict[int, bool]:
+    """Whether a campaign has sites enough to be calibrated alone, by year.
+
+    Parameters
+    ----------
+    site, year : array_like (rows,)
+
+    Examples
+    --------
+    >>> large_campaigns([*range(40), 1, 2], [1980] * 40 + [2000] * 2)
+    {1980: True, 2000: False}
+    """
+    site, year = np.asarray(site), np.asarray(year)
+    return {int(each): len(np.unique(site[year == each])) >= LEAST_SITES for each in np.unique(year)}
 
 
 @dataclass(frozen=True)
@@ -23,11 +41,11 @@ class CampaignConformal:
     Attributes
     ----------
     pooled : Conformal
-        Of all rows: for years that no large campaign stands for.
+        Of all rows.
     years : tuple of int
-        Of the campaigns with `LEAST_SITES` sites or more, ascending; empty unless there are two.
+        Of the campaigns, ascending.
     campaigns : tuple of Conformal
-        Of these years.
+        Of these years: a large campaign's own, `pooled` for the others.
 
     Notes
     -----
@@ -44,11 +62,13 @@ class CampaignConformal:
     """
 
     pooled: Conformal
-    years: tuple[int, ...] = ()
-    campaigns: tuple[Conformal, ...] = ()
+    years: tuple[int, ...]
+    campaigns: tuple[Conformal, ...]
 
     @classmethod
-    def of(cls, observed, mean, sd, site, year) -> CampaignConformal:
+    def of(
+        cls, observed, mean, sd, site, year, *, large: Mapping[int, bool] | None = None
+    ) -> CampaignConformal:
         """Take held-out rows.
 
         Parameters
@@ -56,6 +76,9 @@ class CampaignConformal:
         observed, mean, sd, site : array_like (rows,)
             As in `Conformal.of`.
         year : array_like (rows,) of int
+        large : mapping of int -> bool, optional
+            Campaigns, and which of them are calibrated alone; by default `large_campaigns` of these rows. Rows that
+            are only some of a survey must be told what holds for all of it.
 
         Raises
         ------
@@ -65,14 +88,14 @@ class CampaignConformal:
         observed, mean, sd, site, year = (np.asarray(values) for values in (observed, mean, sd, site, year))
         pooled = Conformal.of(observed, mean, sd, site)
         known = ~np.isnan(observed + mean + sd)
-        found = {}
-        for each in np.unique(year[known]):
+        large = large_campaigns(site[known], year[known]) if large is None else large
+        found = []
+        for each in sorted(large):
             rows = known & (year == each)
-            if len(np.unique(site[rows])) >= LEAST_SITES:
-                found[int(each)] = Conformal.of(
-                    observed[rows], mean[rows], sd[rows], site[rows], floor=pooled.floor
-                )
-        return cls(pooled) if len(found) < 2 else cls(pooled, tuple(found), tuple(found.values()))
+            alone = large[each] and rows.any()
+            told = observed[rows], mean[rows], sd[rows], site[rows]
+            found.append(Conformal.of(*told, floor=pooled.floor) if alone else pooled)
+        return cls(pooled, tuple(sorted(large)), tuple(found))
 
     @property
     def n_sites(self) -> int:
@@ -85,20 +108,26 @@ class CampaignConformal:
         return self.pooled.floor
 
     def at(self, year: int) -> Conformal:
-        """Of a campaign, or pooled for any other year."""
+        """Of a campaign; of all rows for a year without one."""
         return dict(zip(self.years, self.campaigns, strict=True)).get(int(year), self.pooled)
 
     def quantile(self, p: float, years) -> np.ndarray:
-        """`Conformal.quantile` of each of some years, (years,); pooled where a campaign has too few sites for `p`."""
-        own = [each.quantile(p) for each in self.campaigns]
-        if not own or not np.isfinite(own).all():
-            return np.full(len(years), self.pooled.quantile(p))
-        return np.interp(years, self.years, own)
+        """`Conformal.quantile` of each of some years, (years,).
+
+        A campaign with too few sites for `p` takes the quantile of all rows, or its own outermost residual if that
+        lies farther out: limits of a higher level never lie inside those of a lower one.
+        """
+        return np.interp(years, self.years, [self._quantile(each, p) for each in self.campaigns])
+
+    def _quantile(self, campaign: Conformal, p: float) -> float:
+        own = campaign.quantile(p)
+        if np.isfinite(own):
+            return own
+        pooled = self.pooled.quantile(p)
+        return max(pooled, campaign.residuals[-1]) if p >= 0.5 else min(pooled, campaign.residuals[0])
 
     def factor(self, years) -> np.ndarray:
         """`Conformal.factor` of each of some years, (years,). [1]"""
-        if not self.years:
-            return np.full(len(years), self.pooled.factor)
         return np.interp(years, self.years, [each.factor for each in self.campaigns])
 
     def why_no_limits(self, level: float) -> str:

@@ -35,12 +35,14 @@ class Conformal:
     A new site is one more of a kind: beside n sites its place among them is any of n + 1 with the same odds, so it
     has the weight 1 / (n + 1), and as nothing is known of its residual that weight lies at infinity on the side that
     is asked for. Sites count, not rows: the rows of one site are no independent witnesses. This is hierarchical
-    conformal prediction; a limit is exceeded at no more than its share of new sites, if those are as the sampled ones.
+    conformal prediction: if all residuals come from one model that saw none of these sites, a limit is exceeded at no
+    more than its share of new sites, as long as those are as the sampled ones. Where they come from the models of
+    several folds (`cross_limits`, maps), that holds as closely as these models are alike.
 
     References
     ----------
-    Lei et al. (2018), doi:10.1080/01621459.2017.1307116 (normalised residuals); Dunn, Wasserman & Ramdas (2023),
-    doi:10.1080/01621459.2022.2060112 (groups).
+    Lei et al. (2018), doi:10.1080/01621459.2017.1307116 (normalised residuals); Lee, Barber & Willett (2023),
+    arXiv:2306.06342 (groups).
 
     Examples
     --------

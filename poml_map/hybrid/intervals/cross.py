@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .campaigns import CampaignConformal
+from .campaigns import CampaignConformal, large_campaigns
 from .conformal import Conformal
 
 
@@ -56,8 +56,13 @@ class HeldOutSpread:
         return self._of_sites(self.fold != fold)
 
     def _of_sites(self, chosen) -> CampaignConformal:
-        at = year, site = np.nonzero(~np.isnan(self.observed) & chosen)
-        return CampaignConformal.of(self.observed[at], self.mean[at], self.sd[at], site, self.years[year])
+        known = ~np.isnan(self.observed + self.mean + self.sd)
+        year, site = np.nonzero(known)
+        # By all sites: what vouches for the limits of a map must be calibrated as they are.
+        large = large_campaigns(site, self.years[year])
+        at = year, site = np.nonzero(known & chosen)
+        told = self.observed[at], self.mean[at], self.sd[at]
+        return CampaignConformal.of(*told, site, self.years[year], large=large)
 
     def limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """`cross_limits` of these."""
@@ -118,12 +123,12 @@ def cross_limits(mean, sd, observed, fold, years, level: float) -> tuple[np.ndar
     Notes
     -----
     An observation thus never sets the width of its own interval, so the share of observations inside is a fair score.
-    The residuals of the other folds do come from forests that were trained on it: this is cross-conformal prediction,
-    whose promise is not exact.
+    The residuals of the other folds do come from other forests, which were trained on it: this is the calibration by
+    cross-validation that Barber et al. compare others with. It holds in practice and has no exact promise.
 
     References
     ----------
-    Vovk (2015), doi:10.1007/s10472-013-9368-4
+    Barber et al. (2021), doi:10.1214/20-AOS1965
 
     Examples
     --------

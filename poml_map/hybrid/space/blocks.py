@@ -41,7 +41,9 @@ def suggested_block_size(x, y, n_folds: int = 5) -> float:
     return float(np.sqrt(area / (_BLOCKS_PER_FOLD * n_folds))) if area > 0 else 1.0
 
 
-def block_folds(x, y, block_size: float, n_folds: int = 5, seed: int = 0, groups=None) -> np.ndarray:
+def block_folds(
+    x, y, block_size: float, n_folds: int = 5, seed: int = 0, groups=None
+) -> tuple[np.ndarray, np.ndarray]:
     """Hold out square blocks, dealt at random into folds of like size.
 
     Parameters
@@ -58,9 +60,11 @@ def block_folds(x, y, block_size: float, n_folds: int = 5, seed: int = 0, groups
 
     Returns
     -------
-    ndarray (sites,) of int
+    fold : ndarray (sites,) of int
         0 to `n_folds` - 1, whatever the order of the sites. Large blocks are dealt first, each to the fold that has
         the fewest sites.
+    block : ndarray (sites,) of int
+        Number of the block.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def block_folds(x, y, block_size: float, n_folds: int = 5, seed: int = 0, groups
 
     Examples
     --------
-    >>> fold = block_folds([1, 2, 11, 12, 21, 22], [0] * 6, block_size=10, n_folds=2, seed=1)
+    >>> fold, block = block_folds([1, 2, 11, 12, 21, 22], [0] * 6, block_size=10, n_folds=2, seed=1)
     >>> len(set(fold[:2].tolist()))
     1
     """
@@ -96,4 +100,4 @@ def block_folds(x, y, block_size: float, n_folds: int = 5, seed: int = 0, groups
     for each in np.lexsort((random.permutation(len(size)), -size)):
         fold_of_block[each] = int(np.argmin(held))
         held[fold_of_block[each]] += size[each]
-    return fold_of_block[block[place]]
+    return fold_of_block[block[place]], block[place]

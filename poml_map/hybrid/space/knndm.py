@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -31,6 +31,8 @@ class Knndm:
         folds for comparison. [m]
     n_clusters : int
         That the folds were put together from; 0 for random folds.
+    why_random : str
+        Why they are random; empty if they are not.
     distances_cv, distances_map : ndarray
         From each site to the nearest one of another fold, and from each place of the map to the nearest site. [m]
     """
@@ -39,6 +41,7 @@ class Knndm:
     w: float
     w_random: float
     n_clusters: int
+    why_random: str
     distances_cv: np.ndarray
     distances_map: np.ndarray
 
@@ -100,10 +103,11 @@ def knndm_folds(x, y, map_x, map_y, n_folds: int = 5, seed: int = 0, groups=None
 
     Notes
     -----
-    Sites are clustered (average linkage on distances) into q groups, q from the number of places down to the number of
-    folds; with q above the number of folds, clusters are dealt in turn into folds along the first principal axis of
-    the region, which is our choice of how to merge them. The q with the smallest Wasserstein distance is taken, as
-    long as no fold holds more than half of the sites.
+    Sites are clustered (average linkage, and Ward's) into q groups, q from the number of places down to the number of
+    folds. As in CAST, a cluster as large as a fold stays alone, and smaller ones are dealt in turn into the folds that
+    are left, along the first principal axis of the sites. The clustering with the smallest Wasserstein distance is
+    taken, as long as no fold holds more than half of the sites (of a few more, where they cannot be halved). Unlike
+    CAST we try both linkages, and random folds compete with them.
 
     References
     ----------
@@ -125,21 +129,25 @@ def knndm_folds(x, y, map_x, map_y, n_folds: int = 5, seed: int = 0, groups=None
     middle, place = places_of(positions, groups)
     refuse_folds(n_folds, len(middle))
     wanted = cKDTree(positions).query(of_map)[0]
-    random = site_folds(np.arange(len(middle)), n_folds, seed)
-    candidates = [(0, random)]
-    if _clustered(middle, wanted):
-        candidates += _clusterings(middle, n_folds)
-    best = None
-    for number, fold in candidates:
-        of_site = fold[place]
-        if number and np.bincount(of_site).max() > _LARGEST_SHARE * len(of_site):
-            continue
-        distance = _nearest_other(positions, of_site)
-        found = Knndm(of_site, float(wasserstein_distance(distance, wanted)), 0.0, number, distance, wanted)
-        if best is None:
-            best, w_random = found, found.w
-        best = found if found.w < best.w else best
-    return Knndm(best.fold, best.w, w_random, best.n_clusters, best.distances_cv, best.distances_map)
+    fold = site_folds(np.arange(len(middle)), n_folds, seed)[place]
+    distance = _nearest_other(positions, fold)
+    random = Knndm(fold, _apart(distance, wanted), 0.0, 0, "", distance, wanted)
+    random = replace(random, w_random=random.w)
+    if not _clustered(middle, wanted):
+        return replace(random, why_random="sites lie no closer to each other than pixels to sites")
+    largest = max(_LARGEST_SHARE * len(place), np.ceil(len(place) / n_folds))
+    best = replace(random, why_random="no clustering of the sites matches the map better")
+    for number, of_place in _clusterings(middle, n_folds):
+        fold = of_place[place]
+        if np.bincount(fold).max() <= largest:
+            distance = _nearest_other(positions, fold)
+            found = Knndm(fold, _apart(distance, wanted), random.w, number, "", distance, wanted)
+            best = found if found.w < best.w else best
+    return best
+
+
+def _apart(distance: np.ndarray, wanted: np.ndarray) -> float:
+    return float(wasserstein_distance(distance, wanted))
 
 
 def _clustered(middle: np.ndarray, wanted: np.ndarray) -> bool:
@@ -149,15 +157,34 @@ def _clustered(middle: np.ndarray, wanted: np.ndarray) -> bool:
 
 
 def _clusterings(middle: np.ndarray, n_folds: int) -> Iterator[tuple[int, np.ndarray]]:
-    tree = linkage(middle, "average")
     centred = middle - middle.mean(axis=0)
     along = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
     tried = np.unique(np.geomspace(n_folds, len(middle) - 1, _CANDIDATES).round().astype(int))
-    for number in tried:
-        _, cluster = np.unique(fcluster(tree, number, "maxclust"), return_inverse=True)
-        count = np.bincount(cluster)
-        if len(count) < n_folds:
-            continue
-        # In turn along the axis: neighbours in space go to different folds unless a cluster holds them together.
-        rank = np.argsort(np.argsort(np.bincount(cluster, along) / count, kind="stable"), kind="stable")
-        yield len(count), (rank % n_folds)[cluster]
+    for tree in (linkage(middle, method) for method in ("average", "ward")):
+        for number in tried:
+            _, cluster = np.unique(fcluster(tree, number, "maxclust"), return_inverse=True)
+            fold = _merged(cluster, along, n_folds)
+            if fold is not None:
+                yield cluster.max() + 1, fold
+
+
+def _merged(cluster: np.ndarray, along: np.ndarray, n_folds: int) -> np.ndarray | None:
+    """Folds of clusters; None where they do not fill as many.
+
+    Examples
+    --------
+    >>> _merged(np.array([0, 0, 0, 1, 2, 3, 4]), np.arange(7.0), 3).tolist()
+    [0, 0, 0, 1, 2, 1, 2]
+    """
+    count = np.bincount(cluster)
+    is_big = count >= len(cluster) / n_folds
+    n_big, n_small = int(is_big.sum()), int((~is_big).sum())
+    free = n_folds - n_big
+    if n_small < free or (n_small and not free):
+        return None
+    # Along the axis: neighbours in space go to different folds unless a cluster holds them together.
+    order = np.argsort(np.bincount(cluster, along) / count, kind="stable")
+    fold = np.empty(len(count), int)
+    fold[order[is_big[order]]] = np.arange(n_big)
+    fold[order[~is_big[order]]] = n_big + np.arange(n_small) % max(free, 1)
+    return fold[cluster]

@@ -22,6 +22,7 @@ from poml_map.hybrid.evaluation.evaluate import forests_of
 from poml_map.pipeline.progress import Progress
 from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.plan import Plan
+from poml_map.settings import Intervals
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ def planned_forests(gathered: Gathered, plan: Plan) -> int:
     folding = _foldings(gathered, plan)[0]
     spatial = 2 * 2 * folds if plan.spatial else 0
     maps = 2 if plan.maps else 0
-    intervals = plan.repeats * folds if plan.intervals else 0
+    asked = gathered.region.settings.intervals or Intervals()
+    intervals = plan.repeats * asked.folds if plan.intervals else 0
     return plan.repeats * forests_of(folding) + folds * keys + nested + spatial + intervals + maps
 
 
@@ -118,7 +120,7 @@ def assess(gathered: Gathered, plan: Plan, fits: Fits) -> Assessed:
     ValueError
         If the process model knows held-out observations, or a held-out site got into training.
     """
-    panel, settings, process = gathered.panel, gathered.region.settings, gathered.process()
+    panel, settings, process = gathered.panel, gathered.region.settings, gathered.process
     foldings = _foldings(gathered, plan)
     checks = [_leak_check(gathered, process, foldings[0]), _place_check(gathered)]
     for text in checks:
@@ -130,7 +132,7 @@ def assess(gathered: Gathered, plan: Plan, fits: Fits) -> Assessed:
             process,
             folding,
             w_p=settings.hybrid.w_p,
-            forest=gathered.forest(plan.trees),
+            forest=gathered.forest(plan.trees, folding.repeat),
             time_weight=settings.hybrid.time_weight,
             importance=folding.repeat == 0,
             grown=lambda: fits.grown("random folds"),
@@ -159,8 +161,11 @@ def _foldings(gathered: Gathered, plan: Plan) -> list[Folding]:
 
 
 def _leak_check(gathered: Gathered, process, folding: Folding) -> str:
-    held_out = next(folding.held_out())
-    if refuse_leaky_process(process, gathered.process_with, gathered.panel, ~held_out):
+    probed = [
+        refuse_leaky_process(process, gathered.process_with, gathered.panel, ~held_out)
+        for held_out in folding.held_out()
+    ]
+    if any(probed):
         return "no leak: other later stocks at held-out sites change no simulated stock"
     return "no leak to look for: no held-out site has a later campaign"
 
@@ -201,7 +206,10 @@ def _weights(gathered: Gathered, plan: Plan, process, found: Evaluation, fits: F
         return curve, None, []
     if len(found.folding.numbers) < 3:
         return curve, None, ["nested choice of w_p: two folds leave nothing to choose in; take three or more"]
-    return curve, choose_w_p(process, curve, progress=count("nested choice of w_p")), []
+    try:
+        return curve, choose_w_p(process, curve, progress=count("nested choice of w_p")), []
+    except InputError as error:  # fewer training sites than any other stage has
+        return curve, None, [f"nested choice of w_p: {str(error).rstrip('.')}"]
 
 
 def _on_curve(gathered: Gathered, plan: Plan, found: Evaluation) -> dict[tuple[str, float], np.ndarray]:

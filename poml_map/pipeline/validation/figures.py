@@ -11,9 +11,9 @@ import pandas as pd
 
 from poml_map.hybrid.evaluation import MODELS
 from poml_map.hybrid.evaluation.score_tables import TARGETS, pairs_of
-from poml_map.pipeline.validation.answers import best_target
 from poml_map.pipeline.validation.assess import Assessed
 from poml_map.pipeline.validation.gather import Gathered
+from poml_map.pipeline.validation.sections import best_target
 from poml_map.pipeline.validation.spatial import QUESTIONS, Spatial
 from poml_map.pipeline.validation.tables import OBSERVED, Table
 from poml_map.products import validation as products

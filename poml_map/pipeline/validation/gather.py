@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ from poml_map.config import Region
 from poml_map.cube import Cube
 from poml_map.hybrid import PomlForest, SitePanel
 from poml_map.pipeline.checks import Checked, read_sites
-from poml_map.pipeline.fold_process import fold_process
+from poml_map.pipeline.fold_process import FoldProcess, fold_process
 from poml_map.pipeline.panel import panel_order, region_forest, region_panel
 from poml_map.pipeline.parameters import Parameters, find_parameters
 from poml_map.pipeline.places import Places, find_places, metres
@@ -68,11 +68,12 @@ class Gathered:
         x, y = metres(sites["x"].to_numpy(), sites["y"].to_numpy(), self.cube.grid.crs)
         return x[self.order], y[self.order]
 
-    def process(self) -> Callable[[np.ndarray], np.ndarray]:
-        """The process model by training sites, see `fold_process`."""
+    @cached_property
+    def process(self) -> FoldProcess:
+        """The process model by training sites, see `fold_process`; one for all stages."""
         return fold_process(self.region, self.model, self.order)
 
-    def process_with(self, observed: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def process_with(self, observed: np.ndarray) -> FoldProcess:
         """The process model that would be made from other later observations, (years, sites) of the panel. [kg/m2]"""
         in_order = np.empty_like(observed)
         in_order[:, self.order] = observed
@@ -81,9 +82,10 @@ class Gathered:
         altered = replace(self.model, problem=replace(problem, stock=stock))
         return fold_process(self.region, altered, self.order)
 
-    def forest(self, trees: int) -> PomlForest:
-        """A forest of so many trees, not fitted."""
-        return region_forest(self.region).set_params(n_trees=trees)
+    def forest(self, trees: int, repeat: int = 0) -> PomlForest:
+        """A forest of so many trees, not fitted; each repeat has a seed of its own, the first that of the region."""
+        forest = region_forest(self.region)
+        return forest.set_params(n_trees=trees, seed=forest.seed + repeat)
 
     def zones(self) -> np.ndarray:
         """Position of each site of the panel in the names and keys of the zones of the cube, -1 outside all."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from poml_map.hybrid.evaluation import Folding
+from poml_map.hybrid.evaluation import random_folding
 from poml_map.hybrid.intervals import (
     LEVELS,
     HeldOutSpread,
@@ -18,13 +18,13 @@ from poml_map.hybrid.intervals import (
     held_out_spread,
     pit_table,
 )
-from poml_map.pipeline.fold_process import fold_process
 from poml_map.pipeline.known_truth import found_truth, true_sites
 from poml_map.pipeline.site_draws import DrawSettings
 from poml_map.pipeline.validation.assess import Fits
 from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.plan import Plan
 from poml_map.pipeline.validation.tables import Table
+from poml_map.settings import Intervals
 
 #: What is covered -> what it tells.
 SUBJECTS = {
@@ -54,17 +54,15 @@ class IntervalsFound:
     tables: dict[str, Table]
 
 
-def assess_intervals(
-    gathered: Gathered, plan: Plan, foldings: Sequence[Folding], fits: Fits
-) -> IntervalsFound:
+def assess_intervals(gathered: Gathered, plan: Plan, fits: Fits) -> IntervalsFound:
     """Intervals of every site and year by forests that never saw the site, scaled by residuals of other folds.
+
+    In as many folds as calibrate the maps of a run, ``intervals.folds``: what is judged is what is mapped.
 
     Parameters
     ----------
     gathered : Gathered
     plan : Plan
-    foldings : sequence of Folding
-        Random ones.
     fits : Fits
         Counts along.
 
@@ -73,8 +71,13 @@ def assess_intervals(
     IntervalsFound
     """
     settings, panel = gathered.region.settings, gathered.panel
-    draws = DrawSettings.of(gathered.region) or DrawSettings()
-    process = fold_process(gathered.region, gathered.model, gathered.order, draws)
+    asked, draws = settings.intervals or Intervals(), DrawSettings.of(gathered.region) or DrawSettings()
+    process = gathered.process.with_draws(draws)
+    n_folds = interval_folds(gathered)
+    foldings = [
+        random_folding(panel.sites, n_folds, settings.validation.seed, gathered.place_of_site, repeat)
+        for repeat in range(plan.repeats)
+    ]
     fits.begin()
     spreads = [
         held_out_spread(
@@ -82,14 +85,13 @@ def assess_intervals(
             process,
             folding.fold,
             w_p=settings.hybrid.w_p,
-            forest=gathered.forest(plan.trees),
+            forest=gathered.forest(plan.trees, folding.repeat),
             time_weight=settings.hybrid.time_weight,
             grown=lambda: fits.grown("intervals"),
         )
         for folding in foldings
     ]
-    level = settings.intervals.level if settings.intervals else 0.9
-    levels = sorted({*LEVELS, level})
+    levels = sorted({*LEVELS, asked.level})
     truth = _truth(gathered)
     rows = [row for each in spreads for row in _coverage(each, panel.years, levels, truth)]
     stocks = ("mean_width", "interval_score", "crps")
@@ -98,10 +100,18 @@ def assess_intervals(
         Table("intervals", _over_repeats(rows, ["subject", "subset", "level"]), stocks),
         Table("interval_pit", _pit(pit), stocks),
         Table(
-            "interval_sites", _sites(gathered, spreads[0], level), ("observed", "mean", "low", "high", "sd")
+            "interval_sites",
+            _sites(gathered, spreads[0], asked.level),
+            ("observed", "mean", "low", "high", "sd"),
         ),
     ]
     return IntervalsFound(spreads, draws, {table.name: table for table in found})
+
+
+def interval_folds(gathered: Gathered) -> int:
+    """Folds that calibrate intervals: those of a run, or as many as there are places."""
+    asked = gathered.region.settings.intervals or Intervals()
+    return min(asked.folds, len(np.unique(gathered.place_of_site)))
 
 
 def _truth(gathered: Gathered) -> np.ndarray | None:
@@ -154,16 +164,16 @@ def _over_repeats(rows: list[dict], keys: list[str]) -> pd.DataFrame:
 
 
 def _pit(rows: list[dict]) -> pd.DataFrame:
-    """Counts of the classes as columns, summed over the repeats."""
+    """Counts of the classes as columns, means over the repeats: they hold the same observations."""
     subsets: dict[str, list[dict]] = {}
     for row in rows:
         subsets.setdefault(row["subset"], []).append(row)
     found = []
     for subset, group in subsets.items():
-        counts = np.sum([row["counts"] for row in group], axis=0)
-        classes = {f"pit_{at}": int(count) for at, count in enumerate(counts)}
+        counts = np.mean([row["counts"] for row in group], axis=0)
+        classes = {f"pit_{at}": float(count) for at, count in enumerate(counts)}
         crps = float(np.mean([row["crps"] for row in group]))
-        found.append({"subset": subset, "n": int(counts.sum()), "crps": crps, **classes})
+        found.append({"subset": subset, "n": round(counts.sum()), "crps": crps, **classes})
     return pd.DataFrame(found)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from poml_map.pipeline.known_truth import MAPS, KnownTruth
-from poml_map.pipeline.validation.answers import least_covered
 from poml_map.pipeline.validation.figures import Figures
 from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.maps import Mapped
+from poml_map.pipeline.validation.sections import least_covered
 from poml_map.pipeline.validation.tables import Table
 from poml_map.products import map_name, panel_row, read_map
 from poml_map.products import validation as products

@@ -98,8 +98,7 @@ def _stages(gathered: Gathered, plan: Plan, folder: Path, watch: Stopwatch, hear
             _in_space(gathered, plan, assessed, tables, figures, fits, facts)
     if plan.intervals:
         with watch.stage("intervals"):
-            folds = [each.folding for each in assessed.random]
-            tables |= assess_intervals(gathered, plan, folds, fits).tables
+            tables |= assess_intervals(gathered, plan, fits).tables
             draw_interval_figure(tables, figures)
     if plan.maps:
         with watch.stage("maps"), mapped(gathered, plan.trees, folder, fits) as maps:
@@ -144,7 +143,8 @@ def _on_maps(gathered, assessed, maps: Mapped, tables, figures: Figures, folder:
     draw_map_figures(gathered, maps, figures)
     settings, first = gathered.region.settings, assessed.random[0]
     fold_of_site = dict(zip(gathered.panel.sites.tolist(), first.folding.fold.tolist(), strict=True))
-    spaces = Spaces.of(maps.rows, maps.poml.feature_importances_, fold_of_site)
+    observed = gathered.panel.training_rows(None, 0.0)
+    spaces = Spaces.of(maps.rows, observed, maps.poml.feature_importances_, fold_of_site)
     (folder / "maps").mkdir()
     tags = {"REGION": settings.name, **gathered.notes.tags}
     about = {"unit": settings.units, "depth_cm": settings.depth_cm, "tags": tags}

@@ -16,12 +16,17 @@ _LEVELS = {
     "t2": "Level in the later campaign's year, at a place that was never sampled",
     "change": "Change from the first to the later campaign",
 }
-_NOTHING = {"t1": "the mean of the year", "t2": "the mean of the year", "change": "the mean change"}
+#: What no covariate is needed for -> its name and model. The change of PERSISTENCE is the mean change.
+_NOTHING = {
+    "t1": ("the mean of the year", "YEAR_MEAN"),
+    "t2": ("the mean of the year", "YEAR_MEAN"),
+    "change": ("the mean change", "PERSISTENCE"),
+}
 _KNOWS = {"PO": "PO (RothC)", "PERSISTENCE": "persistence"}
 _MAPS = {"ML_LINEAR": "straight lines between ML maps", "FIRST_MAP": "the first ML map, held constant"}
 
 
-def short_answers(tables: dict, unit: str) -> list[str]:
+def short_answers(tables: dict, unit: str, w_p: float, time_weight: str) -> list[str]:
     """Lines of Markdown from the tables of a validation.
 
     Parameters
@@ -30,11 +35,13 @@ def short_answers(tables: dict, unit: str) -> list[str]:
         ``scores`` and ``differences``; others if they are there.
     unit : str
         Of the stocks.
+    w_p, time_weight
+        Of the region.
     """
     shown = {name: table.in_units(unit) for name, table in tables.items()}
     label = STOCK_LABELS[unit]
     lines = [f"- **{text}**: {_level(shown, target, label)}" for target, text in _LEVELS.items()]
-    return [*lines, *_weight(shown, label), *_width(shown, label), *_truth(shown, label)]
+    return [*lines, *_weight(shown, label, w_p, time_weight), *_width(shown, label), *_truth(shown, label)]
 
 
 def _level(shown: dict, target: str, label: str) -> str:
@@ -49,7 +56,8 @@ def _level(shown: dict, target: str, label: str) -> str:
 
 def _forests(differences: pd.DataFrame, rmse: pd.Series, target: str, label: str) -> str:
     """ML or POML, or that nobody can tell; beside a model that knows no covariate."""
-    nothing = f"{_NOTHING[target]} alone: {rmse['YEAR_MEAN']:.3f}"
+    name, model = _NOTHING[target]
+    nothing = f"{name} alone: {rmse[model]:.3f}"
     row = _row(differences, target, "POML", "ML")
     if row is None or row.rmse_a == row.rmse_b:
         return f"ML, RMSE {rmse['ML']:.3f} {label} ({nothing}); POML is the same here."
@@ -71,7 +79,7 @@ def _knowing(shown: dict, rmse: pd.Series, target: str) -> Iterator[str]:
     if target == "t1" or "PO" not in rmse.index:
         return
     known = sorted(_KNOWS, key=lambda model: rmse[model])
-    row = _row(shown["differences"], target, "PO", "PERSISTENCE")
+    row = _row(shown["differences"], "t2", "PO", "PERSISTENCE")  # their errors of the change are the same
     told = "; these sites cannot tell them apart" if row is not None and row.verdict == UNDECIDED else ""
     scores = ", ".join(f"{_KNOWS[model]} {rmse[model]:.3f}" for model in known)
     yield f"Where the first stock of the very place is measured: {scores}{told}."
@@ -87,17 +95,16 @@ def _row(differences: pd.DataFrame, target: str, a: str, b: str):
     return None if found.empty else found.iloc[0]
 
 
-def _weight(shown: dict, label: str) -> Iterator[str]:
+def _weight(shown: dict, label: str, w_p: float, time_weight: str) -> Iterator[str]:
     if "w_p_summary" not in shown:
         return
-    rows = shown["w_p_summary"]
-    at = rows[rows["time_weight"] == rows["time_weight"].iloc[0]].set_index("choice")
-    text = (
-        f"- **Weight of the simulations**: nested folds choose w_p = {at.loc['nested'].w_p:.2g} in the mean"
-    )
-    text += f", RMSE {at.loc['nested'].rmse:.3f} {label}"
-    if "default" in at.index:
-        text += f" against {at.loc['default'].rmse:.3f} at the default 0.5"
+    rows, curve = shown["w_p_summary"], shown["w_p_curve"]
+    at = rows[rows["time_weight"] == time_weight].set_index("choice")
+    own = curve[(curve["time_weight"] == time_weight) & (curve["w_p"] == w_p)]
+    text = "- **Weight of the simulations**: the smallest w_p that nested folds cannot tell from the best is "
+    text += f"{at.loc['nested'].w_p:.2g} in the mean, RMSE {at.loc['nested'].rmse:.3f} {label}"
+    if len(own):
+        text += f" against {own['rmse'].iloc[0]:.3f} at the region's {w_p:g}"
     yield f"{text}. They only see sampled years; simulations are for the years between, which no score here judges."
 
 

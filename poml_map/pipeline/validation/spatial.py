@@ -21,10 +21,12 @@ log = logging.getLogger(__name__)
 #: Folding -> the question that its score answers.
 QUESTIONS = {
     "random": "another site of this survey, among the sampled ones",
-    "kNNDM": "a pixel of this map, as far from the sites as pixels are",
-    "blocks": "land away from every site, such as a neighbouring valley",
+    "kNNDM": "a pixel of this map: held-out sites as far from training as pixels are from sites, where they can be",
+    "blocks": "land a block away: squares of land are held out whole",
 }
 
+# From here on the distance of held-out sites to training is called larger than that of pixels to sites.
+_FARTHER = 1.2
 #: Pixels that stand for the map.
 _MAP_PLACES = 2000
 _MODELS = tuple(model for model in MODELS if model != "ML_T1")
@@ -41,7 +43,8 @@ class Spatial:
     distances : dict of str -> ndarray
         From each held-out site to the nearest training site by folding, and from pixels to sites as ``"map"``. [m]
     facts : list of dict
-        ``folding``, ``question``, ``median_distance_km``, ``wasserstein_km`` (to the distances of the map), ``detail``.
+        ``folding``, ``question``, ``median_distance_km`` (of held-out sites to training), ``map_median_distance_km``
+        (of pixels to sites), ``wasserstein_km`` (between both), ``detail``.
     left_out : list of str
     same_as_random : str
         Folding that is the random one, because nothing else matches the map better; empty if none is.
@@ -82,24 +85,26 @@ def assess_in_space(gathered: Gathered, plan: Plan, random: Folding, fits: Fits)
     try:
         found = knndm_folds(x, y, map_x, map_y, **options)
         # Where nothing matches better than random folds, those that are scored already serve.
-        foldings["kNNDM"] = Folding("kNNDM", found.fold if found.n_clusters else random.fold)
+        fold = found.fold if found.n_clusters else random.fold
+        foldings["kNNDM"] = Folding("kNNDM", fold, group=gathered.place_of_site)
         details["kNNDM"] = (
             f"{found.n_clusters} clusters of sites"
             if found.n_clusters
-            else "the random folds: none match better"
+            else f"the random folds: {found.why_random}"
         )
     except ValueError as error:
         left_out.append(f"kNNDM folds: {error}".rstrip("."))
     given = settings.validation.block_km
     side = suggested_block_size(x, y, settings.validation.folds) if given is None else 1000 * given
     try:
-        foldings["blocks"] = Folding("blocks", block_folds(x, y, side, **options))
+        fold, block = block_folds(x, y, side, **options)
+        foldings["blocks"] = Folding("blocks", fold, group=block)
         details["blocks"] = f"blocks of {side / 1000:.3g} km"
     except ValueError as error:
         left_out.append(f"blocks: {error}".rstrip("."))
     distances = {name: nearest_other_fold(x, y, folding.fold) for name, folding in foldings.items()}
     distances["map"] = cKDTree(np.column_stack([x, y])).query(np.column_stack([map_x, map_y]))[0]
-    process = gathered.process()
+    process = gathered.process
     fits.begin()
     evaluations = [
         evaluate(
@@ -122,12 +127,19 @@ def assess_in_space(gathered: Gathered, plan: Plan, random: Folding, fits: Fits)
 
 def _fact(name: str, detail: str, distances: dict[str, np.ndarray]) -> dict:
     apart = wasserstein_distance(distances[name], distances["map"])
+    own, of_map = (float(np.median(distances[each])) / 1000 for each in (name, "map"))
+    texts = [detail] if detail else []
+    if name == "kNNDM" and own > _FARTHER * of_map:
+        texts.append(
+            "held-out sites are farther from training than pixels from sites: on the safe side for the map"
+        )
     return {
         "folding": name,
         "question": QUESTIONS[name],
-        "median_distance_km": float(np.median(distances[name])) / 1000,
+        "median_distance_km": own,
+        "map_median_distance_km": of_map,
         "wasserstein_km": float(apart) / 1000,
-        "detail": detail,
+        "detail": "; ".join(texts),
     }
 
 

@@ -69,9 +69,10 @@ def test_without_simulations_one_forest_serves_both_time_weights(curve):
 def test_simulations_that_are_far_off_are_given_no_weight(panel, simulate, curve):
     choice = choose_w_p(wrong_by(panel, simulate, 3.0), curve)
     assert choice.chosen("constant").tolist() == [0.0] * 4
-    nested, default, best = [row for row in choice.summary() if row["time_weight"] == "constant"]
-    assert nested["rmse"] == best["rmse"] < default["rmse"]
+    nested, lowest, default, best = [row for row in choice.summary() if row["time_weight"] == "constant"]
+    assert nested["rmse"] == lowest["rmse"] == best["rmse"] < default["rmse"]
     assert best["optimism"] == 0
+    assert np.isnan(nested["optimism"])
 
 
 def test_of_weights_that_sites_cannot_tell_apart_the_smallest_is_chosen():
@@ -80,14 +81,23 @@ def test_of_weights_that_sites_cannot_tell_apart_the_smallest_is_chosen():
     noisy = error**2 + rng.normal(0, 0.3, (2, 400))
     noisy -= noisy.mean() - (error**2).mean() + 0.001  # the best one by a hair
     far = error**2 + 0.2
-    assert _as_good(np.stack([far, error**2, noisy])).tolist() == [False, True, True]
+    assert _as_good(np.stack([far, error**2, noisy]), np.arange(400)).tolist() == [False, True, True]
 
 
 def test_sites_that_take_no_part_change_no_choice():
     rng = np.random.default_rng(1)
     squares = rng.chisquare(1, (3, 2, 60)) * np.array([1.0, 1.1, 2.0])[:, None, None]
     more = np.concatenate([squares, np.full((3, 2, 300), np.nan)], axis=2)
-    assert_array_equal(_as_good(more), _as_good(squares))
+    assert_array_equal(_as_good(more, np.arange(360)), _as_good(squares, np.arange(60)))
+
+
+def test_sites_of_one_place_are_one_witness():
+    """Ten copies of each site tell no more than one."""
+    rng = np.random.default_rng(2)
+    squares = rng.chisquare(1, (2, 1, 40)) * np.array([1.0, 1.15])[:, None, None]
+    copies = np.repeat(squares, 10, axis=2)
+    assert _as_good(squares, np.arange(40)).all()
+    assert _as_good(copies, np.repeat(np.arange(40), 10)).all()
 
 
 @pytest.mark.slow

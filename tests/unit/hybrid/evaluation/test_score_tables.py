@@ -9,7 +9,7 @@ from poml_map.hybrid.evaluation import Evaluation, Folding, difference_rows, sco
 from poml_map.hybrid.evaluation.score_tables import pairs_of
 
 
-def make(errors, fold=(0, 0, 1, 1), observed=None, repeat=0):
+def make(errors, fold=(0, 0, 1, 1), observed=None, repeat=0, group=None):
     """Four sites in two campaigns; predictions are off by `errors`, (2, 4), by model."""
     observed = np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 3.0, 5.0]]) if observed is None else observed
     seen = [
@@ -25,7 +25,7 @@ def make(errors, fold=(0, 0, 1, 1), observed=None, repeat=0):
         if model == "PO":
             stocks[0] = np.nan
         predicted[model] = stocks
-    return Evaluation(panel, Folding("random", np.array(fold), repeat), predicted, (), 0, 0.0)
+    return Evaluation(panel, Folding("random", np.array(fold), repeat, group), predicted, (), 0, 0.0)
 
 
 def row(rows, **wanted):
@@ -120,3 +120,42 @@ def test_only_observations_that_both_models_predict_are_compared():
     assert [each["target"] for each in rows] == ["t2", "change"]
     assert row(rows, target="t2")["difference"] == 0
     assert row(rows, target="change")["n"] == 4
+
+
+def test_sites_of_one_place_are_drawn_together():
+    """Two sites where a model is better and two where it is not: as one place each they are half as many tests."""
+    errors = {"ML": ERROR * [0.5, 0.5, 1.0, 1.0], "POML": ERROR * [1.0, 1.0, 0.9, 0.9]}
+    apart = row(difference_rows([make(errors)], [("ML", "POML")]), target="t1")
+    places = row(difference_rows([make(errors, group=np.array([0, 0, 1, 1]))], [("ML", "POML")]), target="t1")
+    assert apart["difference"] == places["difference"]
+    assert places["low"] == pytest.approx(-0.5)
+    assert places["high"] == pytest.approx(0.1)
+    assert places["high"] - places["low"] >= apart["high"] - apart["low"]
+
+
+def test_repeats_that_disagree_make_no_verdict():
+    better, worse = {"ML": 0.5 * ERROR, "POML": ERROR}, {"ML": 1.01 * ERROR, "POML": ERROR}
+    for errors, verdict in (
+        ((better, better), "ML is better"),
+        ((better, worse), "no difference that these sites could show"),
+    ):
+        repeats = [make(each, repeat=number) for number, each in enumerate(errors)]
+        found = row(difference_rows(repeats, [("ML", "POML")]), target="t1")
+        assert found["high"] < 0
+        assert found["verdict"] == verdict
+    assert found["repeats_a_better"] == 0.5
+    assert found["rmse_a"] == pytest.approx((0.5 + 1.01) / 2), "as the table of scores averages them"
+
+
+def test_what_is_the_same_comparison_again_is_left_out():
+    errors = dict.fromkeys(("PO", "PERSISTENCE", "YEAR_MEAN"), ERROR)
+    rows = difference_rows([make(errors)], [("PO", "PERSISTENCE"), ("PO", "YEAR_MEAN")])
+    assert {(each["target"], each["model_b"]) for each in rows} == {
+        ("t2", "PERSISTENCE"),
+        ("t2", "YEAR_MEAN"),
+    }
+
+
+def test_groups_that_are_not_one_for_each_site_are_refused():
+    with pytest.raises(ValueError, match=r"has 4 folds and groups of shape \(3,\)"):
+        make({"ML": ERROR}, group=np.arange(3))

@@ -16,7 +16,8 @@ CORNERS = np.concatenate([RANDOM.normal(10_000, 2_000, (80, 2)), RANDOM.normal(9
 
 
 def test_sites_of_one_block_share_a_fold_and_folds_are_of_like_size():
-    fold = block_folds(X, Y, 20_000, seed=1)
+    fold, block = block_folds(X, Y, 20_000, seed=1)
+    assert all(len(np.unique(fold[block == number])) == 1 for number in np.unique(block))
     sizes = np.bincount(fold)
     assert len(sizes) == 5
     assert sizes.max() - sizes.min() <= 10
@@ -30,7 +31,7 @@ def test_sites_of_one_block_share_a_fold_and_folds_are_of_like_size():
 def test_two_sites_nearer_than_a_block_may_only_part_at_its_border():
     """On a line, blocks are stretches: each change of fold is a border, and there are no more than those."""
     x = np.sort(X)
-    fold = block_folds(x, np.zeros(200), 10_000, seed=3)
+    fold, _ = block_folds(x, np.zeros(200), 10_000, seed=3)
     assert (np.diff(fold) != 0).sum() <= 11
 
 
@@ -39,14 +40,14 @@ def test_two_sites_nearer_than_a_block_may_only_part_at_its_border():
 def test_blocks_and_distances_do_not_depend_on_the_order_of_the_sites(seed, size):
     order = np.random.default_rng(seed).permutation(200)
     assert_array_equal(
-        block_folds(X[order], Y[order], size, seed=seed), block_folds(X, Y, size, seed=seed)[order]
+        block_folds(X[order], Y[order], size, seed=seed)[0], block_folds(X, Y, size, seed=seed)[0][order]
     )
 
 
 def test_sites_of_one_place_stay_in_one_fold():
     groups = np.arange(200) // 4
     for fold in (
-        block_folds(X, Y, 15_000, groups=groups),
+        block_folds(X, Y, 15_000, groups=groups)[0],
         knndm_folds(X, Y, MAP_X, MAP_Y, groups=groups).fold,
     ):
         assert (fold.reshape(50, 4) == fold.reshape(50, 4)[:, :1]).all()
@@ -55,7 +56,7 @@ def test_sites_of_one_place_stay_in_one_fold():
 def test_a_size_that_is_suggested_gives_every_fold_some_blocks():
     size = suggested_block_size(X, Y)
     assert 15_000 < size < 25_000
-    assert len(np.unique(block_folds(X, Y, size))) == 5
+    assert len(np.unique(block_folds(X, Y, size)[0])) == 5
     assert suggested_block_size([1.0], [2.0]) == 1.0
 
 
@@ -69,17 +70,26 @@ def test_sites_spread_like_the_map_get_random_folds():
     found = knndm_folds(X, Y, MAP_X, MAP_Y, seed=2)
     assert found.n_clusters == 0
     assert found.w == found.w_random
+    assert found.why_random == "sites lie no closer to each other than pixels to sites"
     assert_array_equal(np.sort(np.bincount(found.fold)), [40] * 5)
 
 
 def test_clustered_sites_get_folds_that_match_the_map_better_than_random_ones():
     found = knndm_folds(*CORNERS.T, MAP_X, MAP_Y, seed=0)
     assert found.w < found.w_random
+    assert not found.why_random
     assert np.bincount(found.fold).max() <= 80
     assert_allclose(found.distances_cv, nearest_other_fold(*CORNERS.T, found.fold))
     assert np.median(found.distances_cv) > 2 * np.median(
         nearest_other_fold(*CORNERS.T, site_folds(np.arange(160)))
     )
+
+
+def test_two_folds_of_an_odd_number_of_sites_are_not_refused_for_one_site_more_than_half():
+    sites = CORNERS[:-1]
+    found = knndm_folds(*sites.T, MAP_X, MAP_Y, n_folds=2)
+    assert found.n_clusters > 0
+    assert np.bincount(found.fold).max() <= 80
 
 
 def test_the_folds_do_not_depend_on_the_order_of_the_sites():

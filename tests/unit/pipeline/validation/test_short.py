@@ -55,7 +55,7 @@ def differences(verdict, value=0.02, targets=("t1", "t2", "change")):
 
 def lines(**tables):
     tables = {"scores": scores(), "differences": differences("ML is better")} | tables
-    return short_answers(tables, "kg/m2")
+    return short_answers(tables, "kg/m2", 0.5, "constant")
 
 
 def test_the_better_forest_is_named_with_the_difference_and_what_no_covariate_gives():
@@ -105,21 +105,43 @@ def test_error_bars_are_those_of_held_out_samples_in_the_unit_of_the_region():
     other = row | {"subject": "trees alone", "picp": 0.5}
     table = Table("intervals", pd.DataFrame([other, row]), ("mean_width",))
     found = short_answers(
-        {"scores": scores(), "differences": differences(UNDECIDED), "intervals": table}, "t/ha"
+        {"scores": scores(), "differences": differences(UNDECIDED), "intervals": table},
+        "t/ha",
+        0.5,
+        "constant",
     )
     assert (
         "90 % interval of a sample at a new place is 14.90 t C ha-1 wide in the mean; 89.5 % of" in found[-1]
     )
 
 
-@pytest.mark.parametrize("has_default", [True, False])
-def test_the_nested_weight_says_that_years_between_are_not_judged(has_default):
-    rows = [{"time_weight": "constant", "choice": "nested", "w_p": 0.06, "rmse": 0.439}]
-    rows += [{"time_weight": "constant", "choice": "default", "w_p": 0.5, "rmse": 0.449}] * has_default
-    line = lines(w_p_summary=Table("w_p_summary", pd.DataFrame(rows), ("rmse",)))[-1]
-    assert "nested folds choose w_p = 0.06" in line
-    assert ("against 0.449 at the default 0.5" in line) == has_default
+@pytest.mark.parametrize(
+    ("w_p", "words"), [(0.3, " against 0.445 at the region's 0.3"), (0.35, "kg C m-2. They")]
+)
+def test_the_nested_weight_is_compared_with_the_regions_own_and_judges_no_year_between(w_p, words):
+    summary = [
+        {"time_weight": "constant", "choice": "nested", "w_p": 0.9, "rmse": 0.5},
+        {"time_weight": "distance", "choice": "nested", "w_p": 0.06, "rmse": 0.439},
+    ]
+    curve = [
+        {"time_weight": weight, "w_p": each, "rmse": rmse}
+        for weight, rmse in (("constant", 0.6), ("distance", 0.445))
+        for each in (0.0, 0.3)
+    ]
+    tables = {
+        "scores": scores(),
+        "differences": differences(UNDECIDED),
+        "w_p_summary": Table("w_p_summary", pd.DataFrame(summary), ("rmse",)),
+        "w_p_curve": Table("w_p_curve", pd.DataFrame(curve), ("rmse",)),
+    }
+    line = short_answers(tables, "kg/m2", w_p, "distance")[-1]
+    assert "cannot tell from the best is 0.06 in the mean, RMSE 0.439" in line
+    assert words in line
     assert "which no score here judges" in line
+
+
+def test_the_mean_change_alone_is_that_of_sites_with_both_campaigns():
+    assert "(the mean change alone: 0.360)" in lines()[2]
 
 
 def test_the_known_truth_names_the_best_map_and_poml():
