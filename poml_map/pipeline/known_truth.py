@@ -12,6 +12,7 @@ import pandas as pd
 from poml_map.config import Region
 from poml_map.grid import Grid
 from poml_map.products.geotiff import read_map
+from poml_map.tables import listed
 
 #: Map -> what it is. The last three need no more than the first two, and keep everyone honest.
 MAPS = {
@@ -49,6 +50,15 @@ def found_truth(region: Region) -> Path | None:
     folder = Path(region.file).parent / "truth"
     has_maps = region.settings.synthetic and all(truth_map(folder, year).exists() for year in region.years)
     return folder if has_maps else None
+
+
+def incomplete_truth(region: Region) -> str:
+    """What a folder `truth/` beside a synthetic region lacks; empty if it lacks nothing, or if there is none."""
+    folder = Path(region.file).parent / "truth"
+    if not region.settings.synthetic or not folder.is_dir():
+        return ""
+    missing = [truth_map(folder, year).name for year in region.years if not truth_map(folder, year).exists()]
+    return f"the known truth: truth/ lacks {listed(missing)}" if missing else ""
 
 
 def truth_map(folder: Path, year: int) -> Path:

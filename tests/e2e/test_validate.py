@@ -146,6 +146,7 @@ def test_the_truth_is_compared_where_it_is_known_and_read_by_no_method(out, regi
     finally:
         (region_file.parent / "elsewhere").rename(away)
     assert not (tmp_path / "again" / "truth_best.csv").exists()
+    assert "the known truth" not in (tmp_path / "again" / "validation.md").read_text(encoding="utf-8")
     once = table(out, "held_out")
     again = table(tmp_path / "again", "held_out")
     pd.testing.assert_frame_equal(again, once[once["repeat"] == 0].reset_index(drop=True))
@@ -207,6 +208,21 @@ def test_the_order_of_the_samples_changes_no_number(region_file, out, tmp_path):
     validate_region(file, tmp_path / "again", repeats=1)
     for name in ("interval_sites", "w_p_curve", "truth_by_year", "importance"):
         pd.testing.assert_frame_equal(table(tmp_path / "again", name), table(out, name), check_exact=True)
+
+
+def test_few_sites_get_no_limits_no_sure_verdict_and_the_reasons(tmp_path):
+    file = small(tmp_path / "demo")
+    samples = pd.read_csv(file.parent / "samples.csv", dtype=str)
+    samples[samples["site"].isin(samples["site"].unique()[:15])].to_csv(
+        file.parent / "samples.csv", index=False
+    )
+    (file.parent / "truth" / "SOCS_TRUTH_1990.tif").unlink()
+    validate_region(file, tmp_path / "out", repeats=1)
+    text = (tmp_path / "out" / "validation.md").read_text(encoding="utf-8")
+    assert "At 90 %: 13 sites are too few for limits at a level of 90 %: 19 are needed." in text
+    assert "nan" not in text
+    assert "With 15 sites these intervals are too narrow" in text
+    assert "the known truth: truth/ lacks SOCS_TRUTH_1990.tif" in text
 
 
 def test_zones_of_one_name_stay_apart(tmp_path):

@@ -92,8 +92,9 @@ def block_folds(
     _, block = np.unique(cell, axis=0, return_inverse=True)
     size = np.bincount(block[place])
     if len(size) < n_folds:
+        what = "blocks" if len(size) > 1 else "block"
         raise ValueError(
-            f"{len(size)} blocks of {block_size / 1000:g} km hold all sites, expected at least {n_folds}, one a fold. "
+            f"{len(size)} {what} of {block_size / 1000:g} km hold all sites, expected at least {n_folds}, one a fold. "
             "Mend: choose smaller blocks."
         )
     fold_of_block, held = np.empty(len(size), np.int64), np.zeros(n_folds)

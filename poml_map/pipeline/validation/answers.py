@@ -7,7 +7,6 @@ import pandas as pd
 from poml_map.hybrid.evaluation import KNOWS_FIRST, MODELS
 from poml_map.hybrid.evaluation.score_tables import TARGETS
 from poml_map.pipeline.validation.sections import (
-    BOOTSTRAP_NOTE,
     KNOWS_NOTE,
     campaign_markdown,
     difference_markdown,
@@ -84,7 +83,7 @@ def page(
     parts += ["## Scores at held-out sites", "", *score_markdown(tables["scores"].in_units(unit), unit), ""]
     parts += _repeats_text(assessed, gathered.parameters.origin)
     parts += ["## Differences, paired over sites", ""]
-    parts += [*difference_markdown(tables["differences"].in_units(unit), unit), "", BOOTSTRAP_NOTE, ""]
+    parts += [*difference_markdown(tables["differences"].in_units(unit), unit), ""]
     weights = list(weight_sentences(tables, unit))
     if weights:
         parts += ["## The weight of the simulations, w_p", "", *(f"- {text}" for text in weights), ""]

@@ -17,7 +17,8 @@ from poml_map.hybrid.evaluation import (
     random_folding,
     refuse_leaky_process,
 )
-from poml_map.hybrid.evaluation.choice import WeightChoice, WeightCurve, choose_w_p, w_p_curve
+from poml_map.hybrid.evaluation.choice import WeightChoice, choose_w_p
+from poml_map.hybrid.evaluation.curve import WeightCurve, w_p_curve
 from poml_map.hybrid.evaluation.evaluate import forests_of
 from poml_map.pipeline.progress import Progress
 from poml_map.pipeline.validation.gather import Gathered

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poml_map.config import Region
-from poml_map.hybrid.evaluation.choice import TREES, WEIGHTS
+from poml_map.hybrid.evaluation.curve import TREES, WEIGHTS
 from poml_map.hybrid.training import TIME_WEIGHTS
 
 _QUICK_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -11,7 +11,7 @@ import pandas as pd
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.applicability import Spaces, write_applicability
 from poml_map.pipeline.checks import check_region
-from poml_map.pipeline.known_truth import found_truth, known_truth, read_truth
+from poml_map.pipeline.known_truth import found_truth, incomplete_truth, known_truth, read_truth
 from poml_map.pipeline.progress import Stopwatch, duration
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 from poml_map.pipeline.validation.answers import page, score_lines
@@ -105,7 +105,7 @@ def _stages(gathered: Gathered, plan: Plan, folder: Path, watch: Stopwatch, hear
             _on_maps(gathered, assessed, maps, tables, figures, folder, facts)
     for line in fits.lines():
         log.info("  %s", line)
-    left_out = [*assessed.left_out, *facts.left_out]
+    left_out = [*assessed.left_out, *facts.left_out, *filter(None, [incomplete_truth(gathered.region)])]
     for text in left_out:
         log.warning("  left out: %s", text)
     with watch.stage("tables and page"):

@@ -16,6 +16,8 @@ KNOWS_NOTE = (
     "saw the site. They answer another question: how does a stock go on that was measured once?"
 )
 
+# Below, percentiles of a bootstrap are too narrow by more than a tenth.
+_FEW_SITES = 30
 BOOTSTRAP_NOTE = (
     "95 %: sites drawn anew 4,000 times, whole, with the models as they were trained. Below 0 the first model is "
     "better; a verdict also asks for the same sign in every repeat. Other training moves small differences too, and of "
@@ -79,7 +81,11 @@ def difference_markdown(differences: pd.DataFrame, unit: str, folding: str = "ra
         cells = [row.target, row.model_a, row.model_b, f"{row.rmse_a:.3f}, {row.rmse_b:.3f}"]
         cells += [f"{row.difference:+.3f}", f"{row.low:+.3f} to {row.high:+.3f}", row.verdict]
         lines.append("| " + " | ".join(cells) + " |")
-    return lines
+    notes = [BOOTSTRAP_NOTE]
+    least = differences["sites"].min() if len(differences) else _FEW_SITES
+    if least < _FEW_SITES:
+        notes.append(f"With {least} sites these intervals are too narrow: take no verdict for certain.")
+    return [*lines, "", " ".join(notes)]
 
 
 def weight_sentences(tables: dict, unit: str) -> Iterator[str]:
@@ -104,6 +110,7 @@ def weight_sentences(tables: dict, unit: str) -> Iterator[str]:
 
 
 def number(value) -> str:
+    """Three decimals; "-" for what is not known."""
     return "-" if value is None or not np.isfinite(value) else f"{value:.3f}"
 
 
@@ -173,6 +180,7 @@ def _applicability_text(tables: dict) -> list[str]:
 
 
 def interval_section(tables: dict, unit: str, origin: str) -> list[str]:
+    """What share of the values lies inside their intervals; `origin` is that of mu_max and K_m."""
     if "intervals" not in tables:
         return []
     rows = tables["intervals"].in_units(unit)
@@ -189,11 +197,13 @@ def interval_section(tables: dict, unit: str, origin: str) -> list[str]:
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for subject, group in rows.groupby("subject", sort=False):
         by_level = group.set_index("level")
-        shares = [f"{100 * by_level['picp'].get(level):.1f} %" for level in levels]
+        shares = [_percent(by_level["picp"].get(level)) for level in levels]
         at = by_level.loc[0.9]
         lines.append(
             "| " + " | ".join([subject, *shares, number(at.mean_width), number(at.interval_score)]) + " |"
         )
+    missing = rows[(rows["subject"] == "observations") & (rows["note"].fillna("") != "")]
+    lines += ["", *(f"At {100 * row.level:g} %: {row.note}." for row in missing.itertuples())]
     errors = "of mu_max and K_m, of the first stock and of the input"
     if origin != "calibrated":
         errors = f"of the first stock and of the input, but none of mu_max and K_m, which are {origin}"
@@ -205,6 +215,10 @@ def interval_section(tables: dict, unit: str, origin: str) -> list[str]:
         "pixels: they say nothing of sums over a region, and two of them make no interval of a change.",
         "",
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if np.isfinite(share) else "-"
 
 
 def truth_section(tables: dict, unit: str) -> list[str]:

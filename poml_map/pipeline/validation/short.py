@@ -57,7 +57,9 @@ def _level(shown: dict, target: str, label: str) -> str:
 def _forests(differences: pd.DataFrame, rmse: pd.Series, target: str, label: str) -> str:
     """ML or POML, or that nobody can tell; beside a model that knows no covariate."""
     name, model = _NOTHING[target]
-    nothing = f"{name} alone: {rmse[model]:.3f}"
+    forests = [rmse[each] for each in ("ML", "POML") if each in rmse.index]
+    better = ", better than either forest" if rmse[model] < min(forests) else ""
+    nothing = f"{name} alone: {rmse[model]:.3f}{better}"
     row = _row(differences, target, "POML", "ML")
     if row is None or row.rmse_a == row.rmse_b:
         return f"ML, RMSE {rmse['ML']:.3f} {label} ({nothing}); POML is the same here."

@@ -6,7 +6,8 @@ from numpy.testing import assert_array_equal
 
 from poml_map.hybrid import PomlForest
 from poml_map.hybrid.evaluation import evaluate, random_folding
-from poml_map.hybrid.evaluation.choice import DEFAULT_W_P, TREES, WEIGHTS, _as_good, choose_w_p, w_p_curve
+from poml_map.hybrid.evaluation.choice import DEFAULT_W_P, _as_good, choose_w_p
+from poml_map.hybrid.evaluation.curve import TREES, WEIGHTS, w_p_curve
 from poml_map.hybrid.training import TIME_WEIGHTS
 
 FOREST = PomlForest(n_trees=5)

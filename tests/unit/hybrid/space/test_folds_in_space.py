@@ -60,7 +60,9 @@ def test_a_size_that_is_suggested_gives_every_fold_some_blocks():
     assert suggested_block_size([1.0], [2.0]) == 1.0
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "above 0"), (np.nan, "above 0"), (1e6, "blocks of 1000 km")])
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "above 0"), (np.nan, "above 0"), (1e6, "1 block of 1000 km")]
+)
 def test_a_block_that_cannot_be_is_refused(size, words):
     with pytest.raises(ValueError, match=words):
         block_folds(X, Y, size)

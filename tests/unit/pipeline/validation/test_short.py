@@ -141,7 +141,7 @@ def test_the_nested_weight_is_compared_with_the_regions_own_and_judges_no_year_b
 
 
 def test_the_mean_change_alone_is_that_of_sites_with_both_campaigns():
-    assert "(the mean change alone: 0.360)" in lines()[2]
+    assert "(the mean change alone: 0.360, " in lines()[2]
 
 
 def test_the_known_truth_names_the_best_map_and_poml():
@@ -157,3 +157,10 @@ def test_the_known_truth_names_the_best_map_and_poml():
     line = lines(truth_best=Table("truth_best", pd.DataFrame(rows), ("error", "poml_error")))[-1]
     assert "**Trend, against the known truth of all pixels**: straight lines between ML maps, RMSE" in line
     assert "POML 0.151, -15.1 % from ML" in line
+
+
+def test_a_model_without_covariates_that_is_better_than_the_forests_is_named_so():
+    worse = RMSE | {"POML": 0.5, "ML": 0.5}
+    found = lines(scores=scores(worse), differences=differences(UNDECIDED))
+    assert "the mean change alone: 0.360, better than either forest" in found[2]
+    assert "better than either" not in found[0]
