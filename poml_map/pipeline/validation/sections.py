@@ -149,7 +149,7 @@ def space_section(tables: dict, unit: str) -> list[str]:
         "",
         f"Distances are medians; pixels are {pixels:.2f} km from the nearest site. W: Wasserstein distance between the "
         "distances of the folds and those of the pixels. Blocks and kNNDM are one folding each, and random folds the "
-        "mean of the repeats: small differences between rows are none.",
+        "mean of the repeats: small differences between rows mean nothing.",
         "",
     ]
     return [*lines, *_applicability_text(tables)]
