@@ -139,6 +139,44 @@ INDEX_MAPS = {
 }
 
 
+#: What can be mapped of the change from the first to the last year -> what it is; `{model}` is one of `MODELS`.
+CHANGE_MAPS = {
+    "CHANGE_{model}": "change from the first to the last year",
+    "RATE_{model}": "change from the first to the last year, over the years between: the mean of a year",
+}
+
+#: Classes of ``CHANGE_POML_class``.
+CHANGE_CLASSES = {-1: "loss", 0: "not detectable", 1: "gain"}
+
+#: Groups of maps, in the order in which projects and pages show them -> what they are.
+MAP_GROUPS = {
+    "POML": MODELS["POML"],
+    "ML": MODELS["ML"],
+    "PO": MODELS["PO"],
+    "intervals": "prediction intervals of POML",
+    "change": "last year minus first",
+    "process": "pools and respired carbon of RothC",
+    "index": "where the forest has training rows like a pixel",
+}
+
+
+def map_group(layer: str) -> str:
+    """Which group of `MAP_GROUPS` a layer belongs to.
+
+    Examples
+    --------
+    >>> [map_group(layer) for layer in ("POML", "POML_q05", "CHANGE_POML_sd", "RATE_ML", "BIO", "AOA")]
+    ['POML', 'intervals', 'change', 'change', 'process', 'index']
+    """
+    if layer in MODELS:
+        return layer
+    if layer in INDEX_MAPS:
+        return "index"
+    if layer.startswith(("CHANGE_", "RATE_")):
+        return "change"
+    return "process" if any(layer in maps for maps in PROCESS_MAPS.values()) else "intervals"
+
+
 def interval_maps(level: float) -> dict[str, str]:
     """Maps of the prediction interval of POML at a level -> what they are.
 
