@@ -139,10 +139,10 @@ INDEX_MAPS = {
 }
 
 
-#: What can be mapped of the change from the first to the last year -> what it is; `{model}` is one of `MODELS`.
-CHANGE_MAPS = {
-    "CHANGE_{model}": "change from the first to the last year",
-    "RATE_{model}": "change from the first to the last year, over the years between: the mean of a year",
+#: Maps of the change of a model: how their names begin -> what they are. `CHANGE_POML` has an interval too.
+CHANGE_HEADS = {
+    "CHANGE": "last year minus first",
+    "RATE": "mean change of a year from the first to the last",
 }
 
 #: Classes of ``CHANGE_POML_class``.
@@ -208,6 +208,43 @@ def interval_text(name: str) -> str:
     share = float(f"0.{found[1]}")
     end, level = ("lower", 1 - 2 * share) if share < 0.5 else ("upper", 2 * share - 1)
     return f"{end} limit of the {100 * level:.6g} % prediction interval of a sample, calibrated at held-out sites"
+
+
+def change_interval_maps(level: float) -> dict[str, str]:
+    """Maps of the interval of the change of POML at a level -> what they are.
+
+    Examples
+    --------
+    >>> list(change_interval_maps(0.9))
+    ['CHANGE_POML_q05', 'CHANGE_POML_q95', 'CHANGE_POML_sd']
+    """
+    names = [f"CHANGE_{name}" for name in interval_maps(level)]
+    return {name: change_text(name) for name in names}
+
+
+def change_text(name: str) -> str:
+    """What a map of the change from the first to the last year is; empty for every other map.
+
+    Examples
+    --------
+    >>> change_text("CHANGE_POML_q05")
+    'lower limit of the 90 % interval of the change of a sample'
+    >>> change_text("RATE_ML")
+    'mean change of a year from the first to the last, ML: forest on observations only'
+    """
+    kind, _, rest = name.partition("_")
+    model, _, part = rest.partition("_")
+    if kind not in CHANGE_HEADS or model not in MODELS:
+        return ""
+    if part == "class":
+        return "change that the interval of a sample tells from none: 1 gain, -1 loss, 0 not detectable"
+    if part == "p":
+        return "p-value of no change, two-sided"
+    if part == "sd":
+        return "standard deviation of the change of a sample"
+    if part:
+        return interval_text(rest).split(" prediction")[0] + " interval of the change of a sample"
+    return f"{CHANGE_HEADS[kind]}, {model}: {MODELS[model]}"
 
 
 def spinup_name(driver: str) -> str:

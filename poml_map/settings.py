@@ -128,6 +128,9 @@ class Intervals(Settings):
     )
     driver_error: float = Field(0.1, ge=0, le=1, description="relative error from 0 to 1", examples=["0.1"])
     folds: int = Field(10, ge=2, le=100, description="a whole number from 2 to 100", examples=["10"])
+    change_control: Literal["pixel", "false_discovery"] = Field(
+        "pixel", description="pixel or false_discovery", examples=["false_discovery"]
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="a whole number from 0")
 
 

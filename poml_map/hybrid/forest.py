@@ -197,10 +197,53 @@ class PomlForest(RegressorMixin, BaseEstimator):
         mean, sd = self._of_usable_rows(X, _spread_of_trees)
         return mean, sd
 
+    def predict_change(self, X, later):
+        """Mean over the trees of what each says of the later rows minus what it says of the earlier, and its spread.
+
+        Parameters
+        ----------
+        X, later : array_like or table (rows, features)
+            The same places at two times, as in `predict`.
+
+        Returns
+        -------
+        mean, sd : ndarray (rows,) float64
+            The errors that a tree has at both times drop out of `sd`, which is no sum of two spreads. As in
+            `predict_spread`; NaN where either row has a gap.
+
+        Raises
+        ------
+        ValueError
+            As `predict`, or if `X` and `later` differ in length.
+
+        Examples
+        --------
+        >>> forest = PomlForest(n_trees=2, seed=1).fit([[0.0], [0.0]], [1.0, 1.0], tree_targets=[[1, 1], [3, 3]])
+        >>> forest.predict_change([[0.0]], [[5.0]])
+        (array([0.]), array([0.]))
+        """
+        for rows in (X, later):
+            self._refuse_other_columns(rows)
+        width = self.n_features_in_
+        before, after = (arrays.as_rows(rows, width) for rows in (X, later))
+        if len(before) != len(after):
+            raise ValueError(
+                f"X has {len(before)} rows and later {len(after)}, expected as many. Mend: give the same places twice."
+            )
+
+        def of_trees(trees, rows):
+            return _spread_of_trees(trees, rows[:, :width], rows[:, width:])
+
+        mean, sd = self._of_rows(np.hstack([before, after]), of_trees)
+        return mean, sd
+
     def _of_usable_rows(self, X, of_trees):
-        """What `of_trees` makes (numbers, rows) of the rows without a gap; NaN for the others."""
+        """`_of_rows` of what a user gave."""
         self._refuse_other_columns(X)
-        rows = arrays.as_rows(X, self.n_features_in_)
+        return self._of_rows(arrays.as_rows(X, self.n_features_in_), of_trees)
+
+    def _of_rows(self, rows, of_trees):
+        """What `of_trees` makes (numbers, rows) of the rows without a gap; NaN for the others."""
         usable = np.isfinite(rows).all(axis=1)
         if usable.all():
             return self._predict_rows(rows, of_trees)
@@ -271,17 +314,25 @@ def _mean_of_trees(trees, rows):
     return (total / len(trees))[np.newaxis]
 
 
-def _spread_of_trees(trees, rows):
-    """Mean and deviation, (2, rows), by parts that stay small with all trees' values side by side."""
+def _spread_of_trees(trees, rows, later=None):
+    """Mean and deviation, (2, rows), of values or of differences, by parts that stay small with all trees at once."""
     found = np.empty((2, len(rows)))
     for begin in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[begin : begin + _ROWS_AT_ONCE]
-        values = np.stack([tree.predict(part)[:, 0] for tree in trees])
+        here = slice(begin, begin + _ROWS_AT_ONCE)
+        values = _side_by_side(trees, rows[here])
+        if later is not None:
+            values = _side_by_side(trees, later[here]) - values
         mean = _sum_in_order(values) / len(trees)
-        found[0, begin : begin + len(part)] = mean
+        found[0, here] = mean
         values -= mean
-        found[1, begin : begin + len(part)] = np.sqrt(_sum_in_order(values * values) / len(trees))
+        found[1, here] = np.sqrt(_sum_in_order(values * values) / len(trees))
     return found
+
+
+def _side_by_side(trees, rows):
+    """Values of all trees, (trees, rows)."""
+    rows = np.ascontiguousarray(rows)
+    return np.stack([tree.predict(rows)[:, 0] for tree in trees])
 
 
 def _sum_in_order(values):

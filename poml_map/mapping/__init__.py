@@ -2,22 +2,26 @@
 
 from poml_map.mapping.any_forest import map_forest
 from poml_map.mapping.engine import TILE_SIZE, MapSummary, map_region, map_years
-from poml_map.mapping.forests import FOREST_ENGINES, forest_mapper
-from poml_map.mapping.intervals import MapIntervals
-from poml_map.mapping.store import create_store, open_store, read_years
+from poml_map.mapping.forests import FOREST_ENGINES, change_mapper, forest_mapper
+from poml_map.mapping.intervals import P_VALUE, MapChange, MapIntervals
+from poml_map.mapping.store import create_store, open_store, read_flat, read_years
 from poml_map.mapping.tiles import TileModel
 
 __all__ = [
     "FOREST_ENGINES",
+    "P_VALUE",
     "TILE_SIZE",
+    "MapChange",
     "MapIntervals",
     "MapSummary",
     "TileModel",
+    "change_mapper",
     "create_store",
     "forest_mapper",
     "map_forest",
     "map_region",
     "map_years",
     "open_store",
+    "read_flat",
     "read_years",
 ]

@@ -134,8 +134,8 @@ def map_years(
     Returns
     -------
     xarray.Dataset
-        `TileModel.layers` over (year, y, x), with units and the CRS of the cube. NaN outside the mask and where a
-        covariate is missing.
+        `TileModel.layers` over (year, y, x) and `TileModel.change_layers` over (y, x), with units and the CRS of the
+        cube. NaN outside the mask and where a covariate is missing.
 
     Raises
     ------
@@ -143,17 +143,18 @@ def map_years(
         If RothC cannot be started on a pixel, or a file cannot be read.
     """
     rows, cols = cube.sizes["y"], cube.sizes["x"]
-    shape = (len(model.years), rows, cols)
-    maps = {name: np.full(shape, np.nan, "float32") for name in model.layers}
+    shapes = model.shapes(rows, cols)
+    maps = {name: np.full(shape, np.nan, "float32") for name, shape in shapes.items()}
 
     def task(tile: Tile) -> None:
         part = cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
         part = mapped_pixels(part)
         refuse_impossible_starts(part, model)
         for name, values in map_tile(part, model).maps.items():
-            maps[name][:, tile.rows, tile.cols] = values
+            maps[name][..., tile.rows, tile.cols] = values
 
     in_threads(task, Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size), workers)
     coords = {name: values for name, values in cube.coords.items() if values.dims in ((), ("y",), ("x",))}
-    data = {name: (("year", "y", "x"), values, layer_attributes(name)) for name, values in maps.items()}
+    dims = ("year", "y", "x")
+    data = {name: (dims[-values.ndim :], values, layer_attributes(name)) for name, values in maps.items()}
     return xr.Dataset(data, coords={"year": list(model.years), "y": cube["y"], "x": cube["x"], **coords})

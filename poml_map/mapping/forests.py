@@ -86,6 +86,27 @@ def forest_mapper(
         return _plain_mapper(forest, covariates)
 
 
+def change_mapper(forest, covariates: Sequence[str]) -> ForestMapper:
+    """Make a fitted forest ready to map changes between two years: `CompiledForest.predict_change`.
+
+    Parameters
+    ----------
+    forest
+        Fitted.
+    covariates : sequence of str
+
+    Raises
+    ------
+    ValueError
+        As `forest_mapper`.
+    UnsupportedForest
+        If the fast engine cannot represent the forest: scikit-learn's `predict` does not tell trees apart.
+    """
+    _refuse_no_regressor(forest)
+    _refuse_other_columns(forest, list(covariates))
+    return compile_forest(forest).predict_change
+
+
 def _refuse_no_regressor(forest) -> None:
     if not isinstance(forest, BaseEstimator) or not is_regressor(forest):
         raise ValueError(

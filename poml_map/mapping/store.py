@@ -13,10 +13,13 @@ import zarr
 
 from poml_map import schema
 from poml_map.grid import Grid, Tile
+from poml_map.mapping.intervals import P_VALUE
 from poml_map.units import STOCK_LABELS, STOCK_UNIT
 
 
-def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: dict) -> None:
+def create_store(
+    path: Path, grid: Grid, years, layers, tile_size: int, attrs: dict, flat_layers=()
+) -> None:
     """Write the store with no data in it.
 
     Parameters
@@ -31,12 +34,16 @@ def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: d
         Chunk size along y and x; one task writes one chunk, so no two writers ever share one. [pixels]
     attrs : dict
         Attributes of the whole store.
+    flat_layers : sequence of str
+        Names of the arrays (y, x) that have no years: the change between two of them.
     """
     years = list(years)
     shape = (len(years), *grid.shape)
     empty = da.full(shape, np.nan, dtype="float32", chunks=(len(years), tile_size, tile_size))
+    annual = {name: (("year", "y", "x"), empty, layer_attributes(name)) for name in layers}
+    flat = {name: (("y", "x"), empty[0], layer_attributes(name)) for name in flat_layers}
     template = xr.Dataset(
-        {name: (("year", "y", "x"), empty, layer_attributes(name)) for name in layers},
+        annual | flat,
         coords={"year": years, "y": grid.y, "x": grid.x},
         attrs=attrs,
     ).rio.write_crs(grid.crs)
@@ -61,6 +68,9 @@ def layer_attributes(name: str) -> dict[str, str]:
             return {"units": unit, "long_name": maps[name]}
     if name in schema.INDEX_MAPS:
         return {"units": "1", "long_name": schema.INDEX_MAPS[name]}
+    if text := schema.change_text(name):
+        unit = "1" if name == P_VALUE else STOCK_LABELS[STOCK_UNIT]
+        return {"units": unit, "long_name": text}
     text = schema.interval_text(name)
     long_name = f"soil organic carbon stock, {f'POML: {text}' if text else name}"
     return {"units": STOCK_LABELS[STOCK_UNIT], "long_name": long_name}
@@ -70,7 +80,7 @@ def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:
     """Put one tile's maps, each (year, rows, cols) in kg/m2, into the store."""
     arrays = _arrays(path)
     for name, values in maps.items():
-        arrays[name][:, tile.rows, tile.cols] = values
+        arrays[name][..., tile.rows, tile.cols] = values
 
 
 def read_years(path: Path, layer: str, years: slice) -> np.ndarray:
@@ -96,6 +106,11 @@ def read_years(path: Path, layer: str, years: slice) -> np.ndarray:
     for row in range(0, array.shape[1], side):
         maps[:, row : row + side] = array[years, row : row + side]
     return maps
+
+
+def read_flat(path: Path, layer: str) -> np.ndarray:
+    """A map without years, shape (y, x) float32, NaN outside the map."""
+    return zarr.open_array(path / layer, mode="r", zarr_format=2)[...]
 
 
 @lru_cache(maxsize=1)

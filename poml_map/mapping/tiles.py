@@ -11,7 +11,7 @@ import xarray as xr
 from poml_map import schema
 from poml_map.mapping.balance import Balance
 from poml_map.mapping.forests import ForestMapper
-from poml_map.mapping.intervals import MapIntervals
+from poml_map.mapping.intervals import MapChange, MapIntervals
 from poml_map.mapping.pixels import PIXEL, Pixels, mapped_pixels
 from poml_map.mapping.process import map_process
 from poml_map.rothc import Options
@@ -44,6 +44,10 @@ class TileModel:
         Of ``"pools"`` and ``"co2"``: what is mapped of the process model beside its stock.
     intervals : MapIntervals, optional
         Prediction intervals of `poml`, which must then give the spread of its trees too (``tree_sd=True``).
+    change : MapChange, optional
+        Interval of the change of `poml` between two of the years.
+    poml_change : callable, optional
+        The forest of `poml`, from `change_mapper`; with `change` only.
     """
 
     poml: ForestMapper
@@ -58,14 +62,26 @@ class TileModel:
     first_map: str = "ml"
     process_maps: tuple[str, ...] = ()
     intervals: MapIntervals | None = None
+    change: MapChange | None = None
+    poml_change: ForestMapper | None = None
     models: tuple[str, ...] = field(default=tuple(schema.MODELS))
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of all maps: the models, the interval, then what is mapped of the process model."""
+        """Names of the maps of every year: the models, the interval, then what is mapped of the process model."""
         intervals = () if self.intervals is None else self.intervals.layers
         process = (name for kind in self.process_maps for name in schema.PROCESS_MAPS[kind])
         return (*self.models, *intervals, *process)
+
+    @property
+    def change_layers(self) -> tuple[str, ...]:
+        """Names of the maps of the change, which have no years."""
+        return () if self.change is None else self.change.layers
+
+    def shapes(self, rows: int, cols: int) -> dict[str, tuple[int, ...]]:
+        """Shape of every map of so many rows and columns, by layer."""
+        annual = dict.fromkeys(self.layers, (len(self.years), rows, cols))
+        return annual | dict.fromkeys(self.change_layers, (rows, cols))
 
     @property
     def variables(self) -> list[str]:
@@ -83,7 +99,7 @@ class TileMaps:
 
     Attributes
     ----------
-    maps : dict of str -> ndarray of float32, shape (years, rows, cols)
+    maps : dict of str -> ndarray of float32, shape (years, rows, cols), or (rows, cols) for the change
         Stocks at the end of the sampling month, their interval, and pools [kg/m2]; CO2 of the twelve months before it
         [kg/m2/year], which the first year has not. All share one mask: NaN outside the area and where a covariate or
         driver is missing, or infinite, in any year.
@@ -118,8 +134,7 @@ def map_tile(tile: xr.Dataset, model: TileModel) -> TileMaps:
         If the process model refuses a value of the tile.
     """
     mask = tile["mask"].to_numpy().astype(bool)
-    years = len(model.years)
-    maps = {name: np.full((years, *mask.shape), np.nan, "float32") for name in model.layers}
+    maps = {name: np.full(shape, np.nan, "float32") for name, shape in model.shapes(*mask.shape).items()}
     counts = Counter(outside=int((~mask).sum()))
     if not mask.any():
         return TileMaps(maps, counts, Balance())
@@ -136,7 +151,7 @@ def map_tile(tile: xr.Dataset, model: TileModel) -> TileMaps:
         maps[name][...] = values
     process, balance = map_process(at, model, maps["ML"][0][where])
     for name, values in process.items():
-        maps[name][years - len(values) :, where] = values
+        maps[name][len(model.years) - len(values) :, where] = values
     return TileMaps(maps, counts, balance)
 
 
@@ -171,7 +186,19 @@ def _forests(at: Pixels, where: np.ndarray, model: TileModel) -> dict[str, np.nd
     # Static covariates alone make a map of one year that stands for all.
     poml = model.poml(covariates, where)
     maps = {"POML": poml["mean"], "ML": model.ml(covariates, where)["mean"]}
-    return maps if model.intervals is None else maps | model.intervals.maps(poml["mean"], poml["tree_sd"])
+    if model.intervals is not None:
+        maps |= model.intervals.maps(poml["mean"], poml["tree_sd"])
+    return maps | _changes(covariates, where, model)
+
+
+def _changes(covariates: list[np.ndarray], where: np.ndarray, model: TileModel) -> dict[str, np.ndarray]:
+    """Maps (rows, cols) of the change between two years; none where they are not wanted."""
+    if model.change is None:
+        return {}
+    ends = [model.years.index(year) for year in model.change.period]
+    of_ends = [values[ends] if values.ndim == 3 else values for values in covariates]
+    change = model.poml_change(of_ends, where)
+    return model.change.maps(change["mean"][0], change["tree_sd"][0])
 
 
 def _spread(values: np.ndarray, where: np.ndarray) -> np.ndarray:

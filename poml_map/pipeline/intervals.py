@@ -11,10 +11,56 @@ import pandas as pd
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.hybrid import SitePanel
-from poml_map.hybrid.intervals import LEVELS, HeldOutSpread, coverage_table, pit_table
-from poml_map.mapping import MapIntervals
+from poml_map.hybrid.intervals import (
+    LEVELS,
+    HeldOutChange,
+    HeldOutSpread,
+    TreeSpread,
+    coverage_row,
+    coverage_table,
+    pit_table,
+)
+from poml_map.mapping import MapChange, MapIntervals
 from poml_map.pipeline.site_draws import DrawSettings
 from poml_map.units import STOCK_LABELS, stock_factor
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Limits of changes, from the sites that were sampled twice.
+
+    Attributes
+    ----------
+    held_out : HeldOutChange
+    level : float
+    """
+
+    held_out: HeldOutChange
+    level: float
+
+    @property
+    def why_uncalibrated(self) -> str:
+        """Why the limits are those of the trees alone; empty where observed changes scale them."""
+        found = self.held_out.calibrated()
+        return "no site was sampled twice" if found is None else found.why_no_limits(self.level)
+
+    @property
+    def calibration(self) -> str:
+        """What the limits rest on, for tags and pages."""
+        if why := self.why_uncalibrated:
+            return f"uncalibrated: {why}; the spread of the trees alone, too narrow as a rule"
+        return f"{int(self.held_out.known.sum())} changes at held-out sites, {', '.join(self.held_out.years()[:3])}"
+
+    def maps(self, period: tuple[int, int]) -> MapChange:
+        """For the pixels, from the first to the last year of a period."""
+        calibrated = TreeSpread() if self.why_uncalibrated else self.held_out.calibrated()
+        return MapChange(calibrated, self.level, period)
+
+    def for_manifest(self, factor: float) -> dict:
+        """What the changes of held-out sites say of their limits; stocks times `factor`."""
+        row = coverage_row(self.held_out.observed, *self.held_out.limits(self.level), self.level)
+        row |= {name: row[name] * factor for name in ("mean_width", "interval_score")}
+        return {"calibration": self.calibration, "coverage": row}
 
 
 @dataclass(frozen=True)
@@ -32,6 +78,8 @@ class Intervals:
         Histograms by subset, and the CRPS. [kg/m2]
     at_sites : pandas.DataFrame
         ``site``, ``year``, ``observed``, ``POML``, limits and deviation of each site and year, held out. [kg/m2]
+    changes : Changes
+        What is known of changes from one campaign to another.
     draws : DrawSettings
     folds : int
         Of the calibration; POML is scored in those of `validation:`.
@@ -43,6 +91,7 @@ class Intervals:
     coverage: pd.DataFrame
     pit: list[dict]
     at_sites: pd.DataFrame
+    changes: Changes
     draws: DrawSettings
     folds: int
     notes: list[str]
@@ -71,6 +120,7 @@ class Intervals:
             pd.DataFrame(coverage_table(spread, panel.years, sorted({*LEVELS, level}))),
             pit_table(spread, panel.years),
             _at_sites(panel, spread, level),
+            Changes(spread.change, level),
             DrawSettings.of(region),
             len(np.unique(spread.fold)),
             notes,
@@ -101,6 +151,7 @@ class Intervals:
             },
             "coverage": table.to_dict(orient="records"),
             "pit": pit,
+            "change": self.changes.for_manifest(factor),
             "notes": self.notes,
         }
 
@@ -126,7 +177,23 @@ def interval_lines(intervals: dict | None, unit: str) -> list[str]:
         f"{row['mean_width']:.3f} {label}."
         for row in rows
     ]
+    lines += _change_lines(intervals["change"], label)
     return [*lines, *(f"- {note[0].upper()}{note[1:]}." for note in intervals["notes"])]
+
+
+def _change_lines(change: dict, label: str) -> list[str]:
+    row = change["coverage"]
+    held = (
+        f"; {100 * row['picp']:.1f} % of {row['n']} changes at held-out sites inside, mean width "
+        f"{row['mean_width']:.3f} {label}"
+        if row["n"]
+        else ""
+    )
+    return [
+        f"- The interval of the change (CHANGE_POML_*) is that of two samples of one place ({change['calibration']})"
+        f"{held}. It holds the error of measuring twice: where it holds zero, two samples could not tell the change "
+        "from none, which is not to say that there is none."
+    ]
 
 
 def _at_sites(panel: SitePanel, spread: HeldOutSpread, level: float) -> pd.DataFrame:

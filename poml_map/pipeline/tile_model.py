@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from poml_map.config import Region
 from poml_map.hybrid import PomlForest
-from poml_map.mapping import MapIntervals, TileModel, forest_mapper
+from poml_map.mapping import MapChange, MapIntervals, TileModel, change_mapper, forest_mapper
 from poml_map.pipeline.parameters import Parameters
 from poml_map.pipeline.process_choices import process_inputs, process_options
 
@@ -16,6 +16,7 @@ def tile_model(
     parameters: Parameters,
     engine: str = "auto",
     intervals: MapIntervals | None = None,
+    change: MapChange | None = None,
 ) -> TileModel:
     """The models of a region, ready for tiles of its cube.
 
@@ -30,6 +31,8 @@ def tile_model(
         See `poml_map.mapping.forest_mapper`.
     intervals : MapIntervals, optional
         Adds maps of the prediction interval; the spread of the trees needs the fast engine.
+    change : MapChange, optional
+        Adds maps of the interval of the change; likewise.
 
     Returns
     -------
@@ -52,4 +55,6 @@ def tile_model(
         first_map=column,
         process_maps=tuple(region.settings.rothc.map_outputs),
         intervals=intervals,
+        change=change,
+        poml_change=None if change is None else change_mapper(poml, covariates),
     )

@@ -76,14 +76,14 @@ def map_batch(forest: FlatForest, work: Work, covariates, pixels, windows, maps,
     else:
         results = [_mean(forest, work, batch)]
     for values, into in zip(results, maps.values(), strict=True):
-        _put(values, batch.usable, pixels, windows, into.reshape(len(into), -1))
+        put(values, batch.usable, pixels, windows, into.reshape(len(into), -1))
     return gaps
 
 
 def _mean(forest, work, batch) -> np.ndarray:
     totals = np.zeros((len(batch.usable), PIXELS), np.int64)
     sums = work.sums[: len(totals)]
-    for first in _rounds(work.trees):
+    for first in rounds(work.trees):
         sums[:] = 0
         add_trees(work.trees.items, work.trees.right, first, *_pixels(batch), sums, *work.scratch)
         totals += sums
@@ -93,7 +93,7 @@ def _mean(forest, work, batch) -> np.ndarray:
 def _with_deviation(forest, work, batch) -> list[np.ndarray]:
     sums, squares = np.zeros((2, len(batch.usable), PIXELS), np.int64)
     noted = room_for_values(TREES_NOTED)
-    for first in _rounds(work.trees):
+    for first in rounds(work.trees):
         add_spread(
             work.trees.items, work.trees.right, first, *_pixels(batch), sums, squares, noted, *work.scratch
         )
@@ -116,7 +116,7 @@ def _with_quantiles(forest, work, batch, quantiles, with_deviation) -> list[np.n
     return [_as_mean(forest, sums), *spread, *(forest.centre + forest.step * values for values in found)]
 
 
-def _rounds(trees: SharedTrees):
+def rounds(trees: SharedTrees):
     """Where the trees begin that are added at once, round by round."""
     for begin in range(0, len(trees.first) - 1, TREES_AT_ONCE):
         yield trees.first[begin : begin + TREES_AT_ONCE + 1]
@@ -131,7 +131,7 @@ def _as_mean(forest, totals):
 
 
 @compiled(fastmath=False)
-def _put(values, usable, pixels, windows, into):
+def put(values, usable, pixels, windows, into):
     """Values (windows, pixels) to their places in the map, as float32."""
     for window in range(len(windows)):
         year, begin, end = windows[window]

@@ -11,6 +11,7 @@ import numpy as np
 from poml_map.compiling import announced
 
 from .batch import MOST_WINDOWS, Work, map_batch
+from .change import map_change, pairs_of_windows
 from .flatten import FlatForest, flatten
 from .order import order_pixels
 from .tile import as_tile
@@ -151,6 +152,59 @@ class CompiledForest:
 
         with announced("the forest", seconds=20):
             gaps = _in_threads(run, _batches(order.windows, workers), workers)
+        return ForestMaps(maps, sum(gaps))
+
+    def predict_change(self, features: Sequence, usable, *, workers: int = 1) -> ForestMaps:
+        """Map of the change from one year to another, tree by tree.
+
+        Parameters
+        ----------
+        features : sequence of array_like float32, each (rows, cols) or (2, rows, cols)
+            As in `predict_maps`, of the two years.
+        usable : array_like (rows, cols) of bool
+        workers : int
+
+        Returns
+        -------
+        ForestMaps
+            ``"mean"`` of the second year minus that of the first, and ``"tree_sd"``, the standard deviation of the
+            differences of the single trees; each (1, rows, cols), NaN where not usable, or where a covariate of one of
+            the years is NaN or infinite.
+
+        Raises
+        ------
+        ValueError
+            If an array does not fit, or there are more years than two.
+
+        Examples
+        --------
+        >>> from poml_map.hybrid import PomlForest
+        >>> X = np.arange(20.0).reshape(-1, 1)
+        >>> forest = compile_forest(PomlForest(n_trees=20).fit(X, X[:, 0] * 0.1))
+        >>> forest.predict_change([[[[5.0, 7.0]], [[15.0, 7.0]]]], [[True, True]])["mean"].round(1)
+        array([[[1., 0.]]], dtype=float32)
+        """
+        tile = as_tile(features, usable, self.n_features)
+        years, *shape = tile.shape
+        if years > 2 or len(tile.usable) != 1:
+            raise ValueError(
+                f"features has {years} years and usable {len(tile.usable)}, expected two and one. Mend: give the "
+                "covariates of the first and the last year, and one mask."
+            )
+        maps = {name: np.full((1, *shape), np.nan, np.float32) for name in ("mean", "tree_sd")}
+        order = order_pixels(tile.usable, 2)
+
+        def run(windows) -> int:
+            work = self._take()
+            try:
+                return map_change(
+                    self.flat, work, tile.covariates, order.pixels, windows, list(maps.values())
+                )
+            finally:
+                self._free.append(work)
+
+        with announced("changes of the forest", seconds=5):
+            gaps = _in_threads(run, pairs_of_windows(order), workers)
         return ForestMaps(maps, sum(gaps))
 
     def _take(self) -> Work:

@@ -1,6 +1,7 @@
 """Prediction intervals: the spread of trees that learned from draws, scaled by held-out observations."""
 
 from .campaigns import CampaignConformal
+from .change import HeldOutChange, TreeSpread
 from .conformal import Conformal
 from .coverage import LEVELS, coverage_row, coverage_table, interval_score, pit_table
 from .cross import HeldOutSpread, cross_limits
@@ -12,7 +13,9 @@ __all__ = [
     "LEVELS",
     "CampaignConformal",
     "Conformal",
+    "HeldOutChange",
     "HeldOutSpread",
+    "TreeSpread",
     "coverage_row",
     "coverage_table",
     "cross_limits",

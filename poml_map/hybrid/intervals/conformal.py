@@ -134,7 +134,7 @@ class Conformal:
         needed = int(np.ceil(np.round(2.0 / (1.0 - level), 9))) - 1
         return f"{self.n_sites} sites are too few for limits at a level of {100 * level:g} %: {needed} are needed"
 
-    def limits(self, mean, sd, level: float) -> tuple[np.ndarray, np.ndarray]:
+    def limits(self, mean, sd, level: float, lowest: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Interval in which an observation at a new place lies at this level, as much left out below as above.
 
         Parameters
@@ -143,18 +143,20 @@ class Conformal:
             Of the trees, where limits are wanted. [kg/m2]
         level : float
             Above 0 and below 1; 0.9 gives the 5 % and 95 % limits.
+        lowest : float
+            What no observation lies below: 0 for a stock, minus infinity for a change. [kg/m2]
 
         Returns
         -------
         low, high : ndarray (...)
-            `low` is not below 0. NaN where `mean` or `sd` is, and all of it where there are too few sites, see
+            `low` is not below `lowest`. NaN where `mean` or `sd` is, and all of it where there are too few sites, see
             `why_no_limits`. float32 if both come as float32. [kg/m2]
         """
         low, high = (self.quantile(p) for p in tails(level))
         mean, spread = as_floating(mean), self._spread(sd)
         if not np.isfinite([low, high]).all():
             return tuple(np.full(np.broadcast_shapes(mean.shape, spread.shape), np.nan) for _ in "lh")
-        return np.maximum(mean + low * spread, 0.0), mean + high * spread
+        return np.maximum(mean + low * spread, lowest), mean + high * spread
 
     @property
     def factor(self) -> float:
@@ -184,6 +186,33 @@ class Conformal:
         total = np.concatenate([[0.0], np.cumsum(self.weights)])
         below, upto = (total[np.searchsorted(self.residuals, residual, side)] for side in ("left", "right"))
         return np.where(np.isnan(residual), np.nan, (below + upto + 1.0 - total[-1]) / 2.0)
+
+    def p_value(self, value, mean, sd) -> np.ndarray:
+        """How little a value at a new place would surprise: twice the smaller share of residuals beyond it, at most 1.
+
+        Parameters
+        ----------
+        value, mean, sd : array_like (...)
+            Such as a change of 0, and mean and spread of the trees. [kg/m2]
+
+        Returns
+        -------
+        ndarray (...) float64
+            At most ``1 - level`` exactly where `limits` of that level do not hold the value. The unseen site counts
+            on either side. NaN stays NaN. [1]
+
+        Examples
+        --------
+        >>> held_out = Conformal.of(np.arange(39) - 19.0, np.zeros(39), np.ones(39), np.arange(39))
+        >>> held_out.p_value(0.0, [0.0, 18.5, 30.0], [1.0, 1.0, 1.0])
+        array([1.  , 0.1 , 0.05])
+        """
+        residual = self._normalised(value, mean, sd)
+        total = np.concatenate([[0.0], np.cumsum(self.weights)])
+        unseen = 1.0 - total[-1]
+        upto = total[np.searchsorted(self.residuals, residual, "right")] + unseen
+        beyond = total[-1] - total[np.searchsorted(self.residuals, residual, "left")] + unseen
+        return np.where(np.isnan(residual), np.nan, np.minimum(2.0 * np.minimum(upto, beyond), 1.0))
 
     def crps(self, observed, mean, sd) -> np.ndarray:
         """Continuous ranked probability score: as an absolute error, of the whole distribution. Smaller is better.

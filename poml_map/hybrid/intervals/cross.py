@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .campaigns import CampaignConformal, large_campaigns
+from .change import HeldOutChange
 from .conformal import Conformal
 
 
@@ -25,6 +26,8 @@ class HeldOutSpread:
         Fold that the site was held out in.
     years : ndarray (years,) of int
         Of axis 0.
+    change : HeldOutChange, optional
+        Of the sites with two campaigns.
     """
 
     mean: np.ndarray
@@ -32,6 +35,7 @@ class HeldOutSpread:
     observed: np.ndarray
     fold: np.ndarray
     years: np.ndarray
+    change: HeldOutChange | None = None
 
     def __post_init__(self):
         shapes = [self.mean.shape, self.sd.shape, self.observed.shape]

@@ -11,6 +11,7 @@ from ..folds import assert_no_leak
 from ..forest import PomlForest
 from ..panel import SitePanel
 from ..simulated import as_simulated
+from .change import HeldOutChange, change_of_sites
 from .cross import HeldOutSpread
 from .targets import targets_of
 
@@ -55,15 +56,24 @@ def held_out_spread(
     fold = np.asarray(fold)
     forest = PomlForest() if forest is None else forest
     mean, sd = (np.full(panel.observed.shape, np.nan) for _ in "ms")
+    first, last, twice = change_of_sites(panel)
+    change, change_sd = (np.full(len(panel.sites), np.nan) for _ in "ms")
     for number in np.unique(fold):
         held_out = fold == number
         fitted = fit_drawn(panel, process(~held_out), forest, w_p, ~held_out, time_weight)
         X = panel.X[:, held_out]
         found = fitted.predict_spread(X.reshape(-1, X.shape[-1]))
         mean[:, held_out], sd[:, held_out] = (values.reshape(X.shape[:-1]) for values in found)
+        both = np.flatnonzero(held_out & twice)
+        if len(both):
+            ends = panel.X[first[both], both], panel.X[last[both], both]
+            change[both], change_sd[both] = fitted.predict_change(*ends)
         if grown is not None:
             grown()
-    return HeldOutSpread(mean, sd, panel.observed, fold, panel.years)
+    every = np.arange(len(panel.sites))
+    observed = np.where(twice, panel.observed[last, every] - panel.observed[first, every], np.nan)
+    changes = HeldOutChange(change, change_sd, observed, fold, panel.years[first], panel.years[last])
+    return HeldOutSpread(mean, sd, panel.observed, fold, panel.years, changes)
 
 
 def fit_drawn(
