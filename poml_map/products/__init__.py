@@ -2,11 +2,12 @@
 
 from poml_map.products.animation import animate
 from poml_map.products.calibration_figure import draw_calibration
-from poml_map.products.geotiff import NODATA, map_name, read_map, write_map, write_years
+from poml_map.products.geotiff import NODATA, read_map, write_map, write_years
 from poml_map.products.made import MadeMap, made_maps
 from poml_map.products.pictures import draw_comparison, draw_map
 from poml_map.products.place import weighted_mean
 from poml_map.products.smallmap import PanelRow, SmallMap, panel_row, small_map
+from poml_map.products.words import map_name
 
 __all__ = [
     "NODATA",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -20,8 +19,7 @@ from poml_map._version import __version__
 from poml_map.errors import ResourceError
 from poml_map.files import write_bytes_atomic
 from poml_map.grid import Grid
-from poml_map.schema import INDEX_MAPS, MODELS, PROCESS_MAPS, interval_text
-from poml_map.units import STOCK_LABELS
+from poml_map.products.words import band_name, end_of_month, is_class, map_name, sentence, unit_label
 
 logger = logging.getLogger(__name__)
 
@@ -47,24 +45,6 @@ _COG_OPTIONS = {
     "bigtiff": "IF_SAFER",
 }
 
-# Maps of the process model beside its stock -> what they are.
-_PROCESS = {name: text for maps in PROCESS_MAPS.values() for name, text in maps.items()}
-
-
-def map_name(model: str, year: int) -> str:
-    """File name of one annual map: of a model's stock, its interval, what RothC (PO) has beside it, or an index.
-
-    Examples
-    --------
-    >>> map_name("POML", 1980), map_name("BIO", 1980), map_name("AOA", 1980)
-    ('SOCS_POML_1980.tif', 'BIO_PO_1980.tif', 'AOA_1980.tif')
-    >>> map_name("POML_q05", 1980)
-    'SOCS_POML_q05_1980.tif'
-    """
-    if model in INDEX_MAPS:
-        return f"{model}_{year}.tif"
-    return f"{model}_PO_{year}.tif" if model in _PROCESS else f"SOCS_{model}_{year}.tif"
-
 
 def write_map(
     path,
@@ -77,8 +57,9 @@ def write_map(
     depth_cm: float,
     tags: Mapping[str, object] | None = None,
     month: int = 12,
+    first_year: int | None = None,
 ) -> Path:
-    """Write one annual map: whole and checked at its final name, or not at all.
+    """Write one map: whole and checked at its final name, or not at all.
 
     The file is float32, tiled, compressed, with averaged overviews, statistics, unit, date and the tags
     below. The same arguments give the same bytes.
@@ -92,7 +73,8 @@ def write_map(
     grid : Grid
     model : str
         ``POML``, ``ML`` or ``PO``; a name of `poml_map.schema.interval_maps`; one of `poml_map.schema.PROCESS_MAPS`,
-        such as ``BIO`` or ``CO2``; or one of `poml_map.schema.INDEX_MAPS`, which have no unit.
+        such as ``BIO`` or ``CO2``; one of `poml_map.schema.INDEX_MAPS`, which have no unit; or a map of the change,
+        see `poml_map.schema.change_text`.
     year, month : int
         The stock is that of the end of this month.
     unit : {"kg/m2", "t/ha"}
@@ -101,6 +83,8 @@ def write_map(
     tags : mapping, optional
         More facts, such as ``INPUT_DIGEST``, ``SYNTHETIC``, ``STAND_IN``, ``ASSUMED``, ``FILLED``; written
         as ``POML_MAP_<NAME>``. True becomes ``YES``; None, False and "" are left out.
+    first_year : int, optional
+        Of a map of the change: where it begins, in the same month.
 
     Returns
     -------
@@ -126,23 +110,24 @@ def write_map(
     (('SOCS 1980 POML',), ('kg m-2',), [[3.5, -9999.0]])
     """
     pixels = _pixels(values, grid)
-    own = {"MODEL": model, "YEAR": year, "DEPTH_CM": f"{depth_cm:g}", "UNIT": _label(unit, model)}
+    own = {"MODEL": model, "YEAR": year, "FIRST_YEAR": first_year, "DEPTH_CM": f"{depth_cm:g}"}
+    own["UNIT"] = unit_label(unit, model)
     dataset_tags = {
         "TIFFTAG_SOFTWARE": f"poml_map {__version__}",
-        "TIFFTAG_DATETIME": _end_of_month(year, month),
-        "TIFFTAG_IMAGEDESCRIPTION": _sentence(model, year, month, unit, depth_cm),
+        "TIFFTAG_DATETIME": end_of_month(year, month),
+        "TIFFTAG_IMAGEDESCRIPTION": sentence(model, year, month, unit, depth_cm, first_year),
         **_prefixed({**own, "SOFTWARE": f"poml_map {__version__}", **(tags or {})}),
     }
     with MemoryFile() as memory, rasterio.open("", "w", driver="MEM", **_profile(grid)) as file:
         file.write(pixels, 1)
-        file.set_band_description(1, _band(model, year))
-        file.units = [_label(unit, model).replace(" C ", " ")]
+        file.set_band_description(1, band_name(model, year, first_year))
+        file.units = [unit_label(unit, model).replace(" C ", " ")]
         file.colorinterp = [ColorInterp.gray]
         file.update_tags(**dataset_tags)
         file.update_tags(1, **_statistics(pixels))
         del pixels  # the file has them: several maps may be in work at once
         # Averages keep the regional mean; a class has none.
-        how = Resampling.nearest if model == "AOA" else Resampling.average
+        how = Resampling.nearest if is_class(model) else Resampling.average
         file.build_overviews(_overviews(grid), how)
         copy(file, memory.name, **_COG_OPTIONS)
         # Python writes the bytes, not GDAL: a full disk then raises, with its errno, at the right place.
@@ -245,39 +230,6 @@ def _overviews(grid: Grid) -> list[int]:
         width, height = width // 2, height // 2
         factors.append(2 ** (len(factors) + 1))
     return factors
-
-
-def _band(model: str, year: int) -> str:
-    if model in INDEX_MAPS:
-        return f"{model} {year}"
-    return f"{model} {year} PO" if model in _PROCESS else f"SOCS {year} {model}"
-
-
-def _label(unit: str, model: str) -> str:
-    """The unit as people write it; respired carbon is an amount a year, an index has none."""
-    if unit not in STOCK_LABELS:
-        raise ValueError(f"unit: {unit!r}, expected one of {', '.join(STOCK_LABELS)}")
-    if model in INDEX_MAPS:
-        return "1"
-    return STOCK_LABELS[unit] + (" year-1" if model in PROCESS_MAPS["co2"] else "")
-
-
-def _end_of_month(year: int, month: int) -> str:
-    """Date of the stock in TIFF's spelling; `month` outside 1-12 raises ValueError."""
-    if not 1 <= month <= 12:
-        raise ValueError(f"month: {month}, expected 1 to 12")
-    return f"{year:04d}:{month:02d}:{calendar.monthrange(year, month)[1]:02d} 00:00:00"
-
-
-def _sentence(model: str, year: int, month: int, unit: str, depth_cm: float) -> str:
-    if model in INDEX_MAPS:
-        text = INDEX_MAPS[model]
-        return f"{text[0].upper()}{text[1:]}, {year:04d}"
-    text = (MODELS | _PROCESS).get(model) or interval_text(model)
-    meaning = f"{model}: {text}" if text else model
-    what = "Carbon of RothC" if model in _PROCESS else "Soil organic carbon stock"
-    return (f"{what} at 0-{depth_cm:g} cm, end of {year:04d}-{month:02d}, "
-            f"in {_label(unit, model)} ({meaning})")  # fmt: skip
 
 
 def _prefixed(tags: Mapping[str, object]) -> dict[str, str]:
