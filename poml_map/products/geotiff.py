@@ -109,7 +109,6 @@ def write_map(
     ...         file.descriptions, file.units, file.read(1).tolist()
     (('SOCS 1980 POML',), ('kg m-2',), [[3.5, -9999.0]])
     """
-    pixels = _pixels(values, grid)
     own = {"MODEL": model, "YEAR": year, "FIRST_YEAR": first_year, "DEPTH_CM": f"{depth_cm:g}"}
     own["UNIT"] = unit_label(unit, model)
     dataset_tags = {
@@ -118,17 +117,62 @@ def write_map(
         "TIFFTAG_IMAGEDESCRIPTION": sentence(model, year, month, unit, depth_cm, first_year),
         **_prefixed({**own, "SOFTWARE": f"poml_map {__version__}", **(tags or {})}),
     }
+    band, is_classes = band_name(model, year, first_year), is_class(model)
+    return write_raster(
+        path, values, grid, band=band, unit=own["UNIT"], tags=dataset_tags, is_classes=is_classes
+    )
+
+
+def write_raster(
+    path,
+    values,
+    grid: Grid,
+    *,
+    band: str,
+    unit: str,
+    tags: Mapping[str, str],
+    is_classes: bool = False,
+) -> Path:
+    """Write one band with all that `write_map` gives a file, but for the words: those are the caller's.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; its folder must exist.
+    values : array_like, shape (y, x)
+        NaN is written as `NODATA`.
+    grid : Grid
+    band : str
+        Description of the band.
+    unit : str
+        As people write it; the band has it without the "C" of carbon, which programs read as coulomb.
+    tags : mapping of str -> str
+        Of the file, each under its full name.
+    is_classes : bool
+        Whether the values have no mean: overviews then show one of the pixels below.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ValueError, ResourceError
+        As `write_map`.
+    """
+    pixels = _pixels(values, grid)
     with MemoryFile() as memory, rasterio.open("", "w", driver="MEM", **_profile(grid)) as file:
         file.write(pixels, 1)
-        file.set_band_description(1, band_name(model, year, first_year))
-        file.units = [unit_label(unit, model).replace(" C ", " ")]
+        file.set_band_description(1, band)
+        file.units = [unit.replace(" C ", " ")]
+        # Classes too: a colour table would need bytes, which have no -1 and another nodata than all other maps.
         file.colorinterp = [ColorInterp.gray]
-        file.update_tags(**dataset_tags)
+        file.update_tags(**tags)
         file.update_tags(1, **_statistics(pixels))
         del pixels  # the file has them: several maps may be in work at once
         # Averages keep the regional mean; a class has none.
-        how = Resampling.nearest if is_class(model) else Resampling.average
-        file.build_overviews(_overviews(grid), how)
+        file.build_overviews(_overviews(grid), Resampling.nearest if is_classes else Resampling.average)
         copy(file, memory.name, **_COG_OPTIONS)
         # Python writes the bytes, not GDAL: a full disk then raises, with its errno, at the right place.
         data = memory.getbuffer()
