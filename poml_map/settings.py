@@ -157,6 +157,7 @@ class RegionSettings(Settings):
     )
     covariates: list[str] = Field(schema.PAPER_COVARIATES, min_length=1, description="columns of the cube")
     units: Literal["kg/m2", "t/ha"] = Field("kg/m2", description="kg/m2 or t/ha", examples=["t/ha"])
+    profile: Literal["own", "fao"] = Field("own", description="own or fao", examples=["fao"])
     fill: dict[str, Literal["climatology"]] = Field({}, description="source: climatology")
     min_coverage: Share = Field(1.0, description="a share from 0 to 1", examples=["0.95"])
     samples: Samples = Field(description="`file:` and `columns:` below it")

@@ -19,6 +19,14 @@ def test_a_good_region_is_read_with_its_defaults(region_file):
     assert [source.name for source in region.with_role("mask", "zones")] == ["counties", "crop"]
 
 
+def test_the_profile_is_our_own_unless_fao_is_asked_for(region_file, problems_of):
+    assert load_region(region_file()).settings.profile == "own"
+    asked = ("years: 1980-2000", "years: 1980-2000\nprofile: {}")
+    assert load_region(region_file((asked[0], asked[1].format("fao")))).settings.profile == "fao"
+    (line,) = problems_of(load_region, region_file((asked[0], asked[1].format("gsocseq"))))
+    assert "profile: found the text 'gsocseq', expected one of own, fao" in line
+
+
 def test_a_region_is_found_from_any_folder(region_file, tmp_path, monkeypatch):
     region_file()
     monkeypatch.chdir("/")
