@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import geopandas as gpd
 import numpy as np
 import xarray as xr
 
@@ -212,6 +213,13 @@ class Cube:
         """Keys of the zones, which are all different, in the order of their codes."""
         zones = self._zones(source)
         return zones.keys if zones else ()
+
+    def zone_shapes(self, source: str | None = None) -> gpd.GeoDataFrame:
+        """Polygons of the zones in the grid's CRS, with ``zone`` (key) and ``name``; no row where there are none."""
+        zones = self._zones(source)
+        if zones is None:
+            return gpd.GeoDataFrame({"zone": [], "name": []}, geometry=[], crs=self.grid.crs)
+        return zones.shapes(self.grid.crs)
 
     def zone_codes(self, tile: Tile | None = None, source: str | None = None) -> np.ndarray:
         """Position in `zone_names` of each pixel's zone, int32, shape of the tile; -1 outside all zones."""

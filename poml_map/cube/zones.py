@@ -82,6 +82,11 @@ class Zones:
                     codes[near[hit]] = code
         return codes
 
+    def shapes(self, crs: str) -> gpd.GeoDataFrame:
+        """Polygons in another CRS with their keys (``zone``) and names (``name``), in the order of the codes."""
+        columns = {"zone": self.keys, "name": self.names}
+        return gpd.GeoDataFrame(columns, geometry=list(self.polygons), crs=self.crs).to_crs(crs)
+
     def outlines(self, crs: str, tolerance: float) -> list[np.ndarray]:
         """Rings in another CRS, for pictures.
 

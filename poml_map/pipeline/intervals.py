@@ -126,6 +126,11 @@ class Intervals:
             notes,
         )
 
+    def of_maps(self, years: range) -> tuple[MapIntervals, MapChange | None]:
+        """For the pixels; the change is that of these years, and there is none of a single one."""
+        change = self.changes.maps((years[0], years[-1])) if len(years) > 1 else None
+        return self.maps, change
+
     def for_manifest(self, unit: str) -> dict:
         """All numbers but the single sites', stocks in `unit`."""
         factor = stock_factor(unit)

@@ -20,7 +20,10 @@ from poml_map.cube import Cube
 from poml_map.errors import ResourceError
 from poml_map.grid import Grid
 from poml_map.mapping import read_years
+from poml_map.pipeline.areas import AreaMeans
+from poml_map.pipeline.changes import write_changes
 from poml_map.pipeline.checks import fill_text
+from poml_map.pipeline.intervals import Intervals
 from poml_map.pipeline.report import Notes
 from poml_map.products import (
     PanelRow,
@@ -48,8 +51,8 @@ def write_products(
     notes: Notes,
     digest,
     mapped: int,
-    intervals: Sequence[str] = (),
-) -> dict:
+    intervals: Intervals | None = None,
+) -> Published:
     """Write `maps/`, `SOCS_POML.gif` and `first_and_last_year.png` into `folder`.
 
     Pools and CO2 of the process model are among the maps if the region asks for them.
@@ -69,13 +72,12 @@ def write_products(
         Of all inputs.
     mapped : int
         Pixels that every map of the models has.
-    intervals : sequence of str
-        Layers of the prediction interval in the store.
+    intervals : Intervals, optional
+        If the store has them.
 
     Returns
     -------
-    dict
-        Means of the region by model and year, in the region's unit, for manifest and report.
+    Published
 
     Raises
     ------
@@ -92,22 +94,50 @@ def write_products(
     looks = {"grid": grid, "unit": settings.units, "title": title, "notes": notes.lines}
     looks["outlines"] = cube.outlines()
     seen = {model: _Seen(grid, is_animated=model == "POML") for model in schema.MODELS}
+    areas = None
     with _Meanwhile() as meanwhile:
-        for layer, known in _layers(region, wanted, intervals):
+        layers = () if intervals is None else intervals.maps.layers
+        for layer, known in _layers(region, wanted, layers):
             for years, maps in _bands(store, layer, region, grid, known):
                 if layer in seen:
                     seen[layer].look_at(maps, mapped, store)
+                areas = AreaMeans.of(cube, np.isfinite(maps[0])) if areas is None else areas
+                for year, values in zip(years, maps, strict=True):
+                    areas.look_at(layer, year, values)
                 meanwhile.do(partial(_write_wanted, write, maps, years, wanted, layer))
                 del maps  # gone as soon as they are written
             if layer in seen:
                 seen[layer].close()
+        changes = None if intervals is None else intervals.changes
+        meanwhile.do(partial(write_changes, region, store, folder / "maps", grid, wanted, about, changes))
         chosen = seen["POML"].frames[wanted[0] - region.years[0] :][: len(wanted)]
         animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
         rows = {model: each.row for model, each in seen.items()}
         labels = [str(region.years[index]) for index in (0, -1)]
         draw_comparison(rows, labels, folder / "first_and_last_year.png", change=True, **looks)
+        change = meanwhile.result()
     means = {model: np.array(each.means) for model, each in seen.items()}
-    return {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
+    means = {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
+    return Published(means, change, areas)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was seen of the maps while they were written.
+
+    Attributes
+    ----------
+    means : dict
+        Of the region by model and year, in the region's unit, for manifest and report.
+    change : dict
+        See `write_changes`.
+    areas : AreaMeans
+        In the region's unit.
+    """
+
+    means: dict
+    change: dict
+    areas: AreaMeans
 
 
 class _Meanwhile:
@@ -117,11 +147,14 @@ class _Meanwhile:
         self._pool, self._job = ThreadPoolExecutor(1), None
         return self
 
-    def do(self, job: Callable[[], None]) -> None:
+    def do(self, job: Callable) -> None:
         """Begin a job when the one before has ended."""
-        if self._job is not None:
-            self._job.result()
+        self.result()
         self._job = self._pool.submit(job)
+
+    def result(self):
+        """What the last job gave; None where there was none."""
+        return None if self._job is None else self._job.result()
 
     def __exit__(self, *error) -> None:
         self._pool.shutdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from poml_map import schema
@@ -18,6 +19,7 @@ from poml_map.mapping import (
     map_region,
 )
 from poml_map.pipeline import manifest as records
+from poml_map.pipeline.area_tables import write_areas
 from poml_map.pipeline.checks import Checked, check_region, fill_text, read_sites
 from poml_map.pipeline.effects import effects_of_choices
 from poml_map.pipeline.learning import learn
@@ -33,6 +35,7 @@ from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 from poml_map.pipeline.tile_model import tile_model
+from poml_map.products import made_maps
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +117,12 @@ def _stages(
         places = find_places(samples, cube.grid.crs)
         learned = learn(region, samples, points, model, parameters, Progress("forests"), places)
     with watch.stage("mapping"):
-        intervals = None if learned.intervals is None else learned.intervals.maps
-        tiles = tile_model(region, learned.poml, learned.ml, parameters, engine, intervals)
+        intervals = learned.intervals
+        limits = (None, None) if intervals is None else intervals.of_maps(wanted)
+        tiles = tile_model(region, learned.poml, learned.ml, parameters, engine, *limits)
         store = folder / "maps.zarr"
         attrs = {"title": settings.title or settings.name, "notes": "; ".join(notes.lines)}
-        create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs)
+        create_store(store, cube.grid, region.years, tiles.layers, tile_size, attrs, tiles.change_layers)
         give_back()
         progress = Progress("maps")
         read = partial(cube.read_tile, mapped_only=True)
@@ -134,11 +138,15 @@ def _stages(
         digest = records.input_digest(files)
     with watch.stage("GeoTIFFs and pictures"):
         mapped = summary.pixels["mapped"]
-        layers = () if intervals is None else intervals.layers
-        means = write_products(region, cube, store, folder, wanted, notes, digest, mapped, layers)
+        published = write_products(region, cube, store, folder, wanted, notes, digest, mapped, intervals)
+    with watch.stage("tables of zones and region"):
+        errors = write_areas(region, cube, store, folder, wanted, samples, published.areas, intervals)
+        for note in errors.notes:
+            log.info("  %s", note)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
+    means = published.means
     content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
-    content["notes"] = notes.lines
+    content |= {"notes": notes.lines, "change": published.change, "areas": errors.for_manifest()}
     content["warnings"] += heard.warnings("sites", "cube", "hybrid", "products")
     with watch.stage("tables, manifest and report"):
         units = {name: points[name].attrs["units"] for name in settings.covariates}
@@ -235,20 +243,12 @@ def _outputs(folder: Path) -> dict[str, str]:
 
 
 def _listing(out: Path) -> list[str]:
-    """Every file that was made; the years of a model on one line."""
+    """Every file that was made; the maps of a group on one line."""
     lines = ["", f"In {out}:"]
-    for model, text in schema.MODELS.items():
-        files = sorted((out / "maps").glob(f"SOCS_{model}_[0-9]*.tif"))
-        if files:
-            lines.append(f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, {text}")
-    files = sorted((out / "maps").glob("SOCS_*_[qs]*_[0-9]*.tif"))
-    if files:
-        lines.append(f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, interval of POML")
-    for kind, maps in schema.PROCESS_MAPS.items():
-        files = [file for name in maps for file in sorted((out / "maps").glob(f"{name}_PO_*.tif"))]
-        if files:
-            lines.append(
-                f"  maps/{files[0].name} ... {files[-1].name}   {len(files)} GeoTIFFs, {kind} of RothC"
-            )
+    for group, made in groupby(made_maps(out), key=lambda made: made.group):
+        names = [each.path.name for each in made]
+        several = f" ... {names[-1]}" if len(names) > 1 else ""
+        count = "GeoTIFF" if len(names) == 1 else "GeoTIFFs"
+        lines.append(f"  maps/{names[0]}{several}   {len(names)} {count}, {schema.MAP_GROUPS[group]}")
     names = (path.name + ("/" if path.is_dir() else "") for path in sorted(out.iterdir()))
     return lines + [f"  {name}" for name in names if name != "maps/"]

@@ -5,7 +5,7 @@ from poml_map.products.calibration_figure import draw_calibration
 from poml_map.products.geotiff import NODATA, read_map, write_map, write_years
 from poml_map.products.made import MadeMap, made_maps
 from poml_map.products.pictures import draw_comparison, draw_map
-from poml_map.products.place import weighted_mean
+from poml_map.products.place import row_areas, row_weights, weighted_mean
 from poml_map.products.smallmap import PanelRow, SmallMap, panel_row, small_map
 from poml_map.products.words import map_name
 
@@ -22,6 +22,8 @@ __all__ = [
     "map_name",
     "panel_row",
     "read_map",
+    "row_areas",
+    "row_weights",
     "small_map",
     "weighted_mean",
     "write_map",

@@ -95,15 +95,39 @@ def weighted_mean(values, grid: Grid) -> float:
     """
     values = np.asarray(values)
     valid = np.isfinite(values)
-    weights = _row_weights(grid)
+    weights = row_weights(grid)
     area = float(valid.sum(axis=1) @ weights)
     total = values.sum(axis=1, dtype=float, where=valid) @ weights
     return float(total / area) if area > 0 else math.nan
 
 
-def _row_weights(grid: Grid) -> np.ndarray:
+def row_weights(grid: Grid) -> np.ndarray:
     """Area of a pixel of each row, but for a factor; shape (y,)."""
     return np.maximum(np.cos(np.radians(grid.y)), 0) if _in_degrees(grid) else np.ones(grid.height)
+
+
+def row_areas(grid: Grid) -> np.ndarray:
+    """Area of a pixel of each row on the ellipsoid, in the middle column; shape (y,). [m2]
+
+    Examples
+    --------
+    >>> grid = Grid("EPSG:32651", (500.0, 0.0, 5e5, 0.0, -500.0, 3.4e6), 2, 1)      # at the middle of its zone
+    >>> (row_areas(grid) / 500.0**2).round(4)
+    array([1.0008])
+    """
+    west, _, east, north = grid.bounds
+    width, height = grid.resolution
+    left = (west + east - width) / 2
+    edges = north - height * np.arange(grid.height + 1)
+    at_left, at_right = (
+        np.column_stack(_to_degrees(grid).transform(np.full_like(edges, x), edges))
+        for x in (left, left + width)
+    )
+    corners = np.stack(
+        [at_left[:-1], at_right[:-1], at_right[1:], at_left[1:]], axis=1
+    )  # row, corner, lon and lat
+    geod = pyproj.Geod(ellps="WGS84")
+    return np.array([abs(geod.polygon_area_perimeter(*corner.T)[0]) for corner in corners])
 
 
 def pixel_aspect(grid: Grid) -> float:

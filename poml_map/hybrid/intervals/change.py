@@ -49,7 +49,7 @@ class HeldOutChange:
         return Conformal.of(self.observed[use], self.mean[use], self.sd[use], np.flatnonzero(use))
 
     def limits(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Limits at the sites, those of a fold from the other folds only; (sites,), NaN where there are none. [kg/m2]"""
+        """Limits at the sites, (sites,), those of a fold from the other folds only; NaN where there is none. [kg/m2]"""
         low, high = (np.full(len(self.mean), np.nan) for _ in "lh")
         for number in np.unique(self.fold):
             here, other = self.fold == number, self.calibrated(self.fold != number)

@@ -1,0 +1,189 @@
+"""How wrong the mean of a map over an area may be, when errors of neighbours are alike.
+
+Errors of pixels neither cancel like independent ones nor add up like equal ones. How alike they are at which distance
+is told by the normalised residuals of held-out sites: their variogram. The variance of a mean is then the mean, over
+all pairs of pixels of the area, of the product of both standard deviations and their correlation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.spatial.distance import cdist, pdist
+
+#: Sites below which no variogram is fitted: with fewer it is mostly chance.
+LEAST_SITES = 50
+
+#: Pixels that stand for an area. A mean over pairs of so many is within some percent of that over all.
+PIXELS = 1500
+
+_BINS = 20
+
+
+@dataclass(frozen=True)
+class ErrorCorrelation:
+    """Correlation of the errors of two places. Make it with `ErrorCorrelation.of`.
+
+    Attributes
+    ----------
+    share : float
+        Correlation of two places that are next to each other; the rest, of measuring and of single spots, is alike
+        nowhere. [1]
+    range_m : float
+        Distance over which it falls to 1/e: ``share * exp(-h / range_m)``. [m]
+    distance, semivariance : ndarray (bins,)
+        What it was fitted to, of residuals with a variance of 1. [m], [1]
+    n_sites : int
+
+    References
+    ----------
+    Wadoux & Heuvelink (2023), doi:10.1111/2041-210X.14106
+
+    Examples
+    --------
+    >>> known = ErrorCorrelation(0.5, 10e3, np.array([]), np.array([]), 100)
+    >>> known.at([0.0, 10e3]).round(3)
+    array([0.5  , 0.184])
+    """
+
+    share: float
+    range_m: float
+    distance: np.ndarray
+    semivariance: np.ndarray
+    n_sites: int
+
+    @classmethod
+    def of(cls, positions, residuals) -> ErrorCorrelation:
+        """Fit the exponential variogram of residuals, by least squares weighted by the number of pairs.
+
+        Parameters
+        ----------
+        positions : array_like (sites, 2)
+            [m]
+        residuals : array_like (campaigns, sites)
+            Errors of held-out sites over the standard deviation that was stated for them; NaN where there is none. Only
+            pairs of one campaign are compared. [1]
+
+        Returns
+        -------
+        ErrorCorrelation
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, or fewer than `LEAST_SITES` sites have a residual in a common campaign.
+        """
+        positions, residuals = np.asarray(positions, float), np.atleast_2d(np.asarray(residuals, float))
+        if positions.shape != (residuals.shape[1], 2):
+            raise ValueError(
+                f"positions has shape {positions.shape}, expected ({residuals.shape[1]}, 2): one place for each site "
+                "of residuals. Mend: give both in one order."
+            )
+        n_sites = int(np.isfinite(residuals).sum(axis=1).max())
+        if n_sites < LEAST_SITES:
+            raise ValueError(
+                f"{n_sites} held-out sites of one campaign, expected {LEAST_SITES} to tell how errors go together"
+            )
+        distance, semivariance, pairs = _variogram(positions, residuals)
+        nugget, sill, reach = _fit(distance, semivariance, pairs)
+        total = nugget + sill
+        return cls(float(sill / total), float(reach), distance, semivariance / total, n_sites)
+
+    def at(self, distance) -> np.ndarray:
+        """Correlation of two different places so far apart, (...). [1]"""
+        return self.share * np.exp(-np.asarray(distance) / self.range_m)
+
+
+def pixels_that_stand_for(count: int) -> np.ndarray:
+    """Places of up to `PIXELS` of so many pixels, ascending: all, or a draw that is always the same."""
+    if count <= PIXELS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(count).choice(count, PIXELS, replace=False))
+
+
+def deviation_of_mean(positions, sd, correlation: ErrorCorrelation, count: int | None = None) -> np.ndarray:
+    """Standard deviation of the mean over the pixels of an area.
+
+    Parameters
+    ----------
+    positions : array_like (pixels, 2)
+        Middles of the pixels. [m]
+    sd : array_like (maps, pixels)
+        Of each pixel, in every map. [kg/m2]
+    correlation : ErrorCorrelation
+    count : int, optional
+        Pixels of the area, if these are some that stand for it (`pixels_that_stand_for`).
+
+    Returns
+    -------
+    ndarray (maps,)
+        [kg/m2]
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or there is no pixel.
+
+    Examples
+    --------
+    Two pixels that are all but one have the deviation of one of them, far ones that divided by the root of two:
+
+    >>> alike = ErrorCorrelation(1.0, 1e6, np.array([]), np.array([]), 100)
+    >>> deviation_of_mean([[0, 0], [1, 0]], [[0.4, 0.4]], alike).round(3)
+    array([0.4])
+    >>> deviation_of_mean([[0, 0], [1e9, 0]], [[0.4, 0.4]], alike).round(3)
+    array([0.283])
+    """
+    positions, sd = np.asarray(positions, float), np.asarray(sd, float)
+    some = len(positions)
+    if positions.ndim != 2 or sd.ndim != 2 or sd.shape[1] != some or some == 0:
+        raise ValueError(
+            f"positions has shape {positions.shape} and sd {sd.shape}, expected (n, 2) and (maps, n) with n from 1 on. "
+            "Mend: give one place and one deviation for each pixel."
+        )
+    count = some if count is None else count
+    own = np.mean(sd**2, axis=1)
+    if some == 1:
+        return np.sqrt(own)
+    between = correlation.at(cdist(positions, positions))
+    np.fill_diagonal(between, 0.0)
+    covariance = np.einsum("mi,mi->m", sd @ between, sd) / (some * (some - 1))
+    return np.sqrt((own + (count - 1) * covariance) / count)
+
+
+def _variogram(positions, residuals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean distance, semivariance and pairs by bins of distance, up to half of the largest."""
+    apart = pdist(positions)
+    longest = apart.max() / 2
+    bins = np.linspace(0.0, longest, _BINS + 1)
+    total, square, count = (np.zeros(_BINS) for _ in "tsc")
+    for each in residuals:
+        seen = np.isfinite(each)
+        if seen.sum() < 2:
+            continue
+        far, half = pdist(positions[seen]), pdist(each[seen, np.newaxis], "sqeuclidean") / 2
+        at = np.digitize(far, bins) - 1
+        near = at < _BINS
+        count += np.bincount(at[near], minlength=_BINS)
+        total += np.bincount(at[near], far[near], _BINS)
+        square += np.bincount(at[near], half[near], _BINS)
+    some = count > 0
+    return total[some] / count[some], square[some] / count[some], count[some]
+
+
+def _fit(distance, semivariance, pairs) -> tuple[float, float, float]:
+    """Nugget, partial sill and range of ``nugget + sill (1 - exp(-h / range))``, none below 0."""
+    weight, top = np.sqrt(pairs / pairs.sum()), max(float(semivariance.max()), 1e-12)
+    longest = float(distance.max())
+
+    def misfit(parameters):
+        nugget, sill, reach = parameters
+        return weight * (nugget + sill * (1 - np.exp(-distance / reach)) - semivariance)
+
+    bounds = ([0.0, 0.0, longest / 100], [2 * top, 2 * top, longest])
+    starts = [(0.5 * top, 0.5 * top, longest * part) for part in (0.03, 0.1, 0.3)]
+    found = [least_squares(misfit, start, bounds=bounds, x_scale=(top, top, longest)) for start in starts]
+    nugget, sill, reach = min(found, key=lambda each: each.cost).x
+    return (nugget, sill, reach) if nugget + sill > 0 else (1.0, 0.0, reach)
