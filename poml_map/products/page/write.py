@@ -1,0 +1,301 @@
+"""Put the page together and write it, whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pyproj
+from markupsafe import Markup
+
+from poml_map.files import write_text_atomic
+from poml_map.grid import Grid
+from poml_map.products.page import story
+from poml_map.products.page.encode import packed
+from poml_map.products.page.folder import RunFolder
+from poml_map.products.page.layers import Maps, read_maps
+from poml_map.products.page.pictures import FADED, Scale, scales, still
+from poml_map.products.page.text import accuracy_notes, as_html, sections
+from poml_map.products.page.zones import WHOLE, Zones, read_zones
+from poml_map.products.place import pixel_aspect, pixel_metres, round_length
+from poml_map.products.validation.looks import model_look
+from poml_map.products.validation.page import fixed
+from poml_map.schema import CHANGE_CLASSES, MODELS
+
+#: Name of the file in the run folder.
+PAGE_NAME = "report.html"
+#: The page is not larger. [byte]
+LARGEST = 15_000_000
+# Of it, for pictures, charts, tables, style and script.
+_FOR_THE_REST = 3_000_000
+_ASSETS = files("poml_map.products.page") / "assets"
+# Longitude and latitude are given at so many nodes a side; between them the script interpolates.
+_NODES = 17
+#: Sections of report.md that the page takes over, in its order -> their headings on the page.
+REPORT_SECTIONS = {
+    "What went in, what was left out": "What went in, what was left out",
+    "Process model": "The process model",
+    "Warnings": "Warnings",
+    "What these maps do not tell": "What these maps do not tell",
+}
+
+
+def write_page(run: str | Path, *, largest: int = LARGEST) -> Path:
+    """Write `report.html` of a finished run: maps, intervals, change, trends, accuracy and where all of it comes from.
+
+    The page needs no other file, no server and no internet. What the run folder does not hold (intervals, zones, a
+    validation, a second year) is left out, or the page says how to get it.
+
+    Parameters
+    ----------
+    run : str or Path
+        Folder that `poml-map run` has finished.
+    largest : int
+        Size of the page; with many pixels its maps are reduced by block means to stay below, which it tells. [byte]
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    InputError
+        If the folder has no manifest or no annual map.
+    ResourceError
+        If the page cannot be written whole.
+    """
+    folder = RunFolder.open(run)
+    maps = read_maps(folder, max(largest - _FOR_THE_REST, largest // 4))
+    zones = read_zones(folder, maps.grid)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("page.html").render(_context(folder, maps, zones))
+    return write_text_atomic(folder.path / PAGE_NAME, page)
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
+    """Everything that the template names."""
+    drawn, style, script = scales(maps), _asset("page.css"), _asset("page.js")
+    data, texts = _for_script(run, maps, zones, drawn)
+    report, validation = sections(run.text("report.md")), sections(run.text("validation/validation.md"))
+    return {
+        "run": run,
+        "maps": maps,
+        "script": Markup(script),
+        "style": Markup(style),
+        "script_hash": _hash(script),
+        "style_hash": _hash(style),
+        "data": data,
+        "texts": texts,
+        "scales": drawn,
+        "stills": _stills(run, maps, drawn),
+        "views": _views(run, maps),
+        "models": {model: MODELS[model] for model in run.models},
+        "looks": {model: model_look(model) for model in run.models},
+        "facts": _key_facts(run, zones),
+        "classes": _class_shares(maps),
+        "scale_bar": _scale_bar(maps.grid),
+        "region_trend": story.region_trend(run, zones),
+        "zone_trends": story.zone_trends(run, zones),
+        "zone_count": len([key for key in zones.names if key != WHOLE]),
+        "zone_table": story.zone_table(run, zones),
+        "has_zones": zones.index is not None,
+        "drivers": story.drivers(run),
+        "importance": story.importance(run),
+        "weights": story.weight_curves(run),
+        "accuracy": story.accuracy(run),
+        "accuracy_notes": accuracy_notes(report.get("Accuracy at held-out sites", "")),
+        "validation": _validation(run, validation),
+        "reports": {
+            heading: as_html(report[name], run.path, heading)
+            for name, heading in REPORT_SECTIONS.items()
+            if name in report
+        },
+        "metres": pixel_metres(maps.grid),
+        "full_metres": pixel_metres(run.grid),
+    }
+
+
+def _for_script(
+    run: RunFolder, maps: Maps, zones: Zones, drawn: dict[str, Scale]
+) -> tuple[dict, dict[str, str]]:
+    """What the script reads: facts as JSON, layers as packed texts."""
+    facts, packed_layers = maps.encoded
+    layers, texts = list(facts), dict(packed_layers)
+    if zones.index is not None:
+        offset, texts["zones"] = packed(zones.index[maps.mask][None].astype(np.int64))
+        layers.append({"name": "zones", "kind": "zones", "model": "", "offset": offset, "frames": 1})
+    rows, columns = maps.grid.shape
+    data = {
+        "years": run.years,
+        "unit": run.label,
+        "digits": maps.digits,
+        "rows": rows,
+        "columns": columns,
+        "aspect": pixel_aspect(maps.grid),
+        "transform": maps.grid.transform,
+        "crs": run.grid.crs if len(run.grid.crs) < 24 else "",
+        "nodes": _nodes(maps.grid),
+        "layers": layers,
+        "models": [
+            {"name": model, "color": model_look(model).color, "dashes": _dashes(model)}
+            for model in run.models
+        ],
+        "scales": {
+            name: {"colors": each.colors, "low": each.low, "high": each.high} for name, each in drawn.items()
+        },
+        "faded": FADED,
+        "classes": CHANGE_CLASSES,
+        "level": _level(run),
+        "zones": zones.for_script(run.years) if zones.index is not None else [],
+        "outlines": zones.outlines,
+    }
+    return data, texts
+
+
+def _dashes(model: str) -> str:
+    dashes = model_look(model).dashes
+    return "" if isinstance(dashes, str) else " ".join(f"{2 * part:g}" for part in dashes[1])
+
+
+def _level(run: RunFolder) -> str:
+    """Such as "90 %"; empty without intervals."""
+    level = (run.manifest.get("intervals") or {}).get("level")
+    return f"{100 * level:.6g} %" if level else ""
+
+
+def _nodes(grid: Grid) -> dict:
+    """Longitude and latitude at evenly spaced nodes of the grid, from its upper left to its lower right corner."""
+    left, bottom, right, top = grid.bounds
+    x, y = np.meshgrid(np.linspace(left, right, _NODES), np.linspace(top, bottom, _NODES))
+    lon, lat = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+    both = np.stack([lon, lat])
+    if not np.isfinite(both).all():  # beyond what the projection can: then no degrees rather than wrong ones
+        return {"count": 0, "lon": [], "lat": []}
+    return {
+        "count": _NODES,
+        "lon": both[0].ravel().round(6).tolist(),
+        "lat": both[1].ravel().round(6).tolist(),
+    }
+
+
+def _hash(text: str) -> str:
+    """As a Content-Security-Policy names what may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
+
+
+def _stills(run: RunFolder, maps: Maps, drawn: dict[str, Scale]) -> list[dict]:
+    """First and last year of the first model, and its change, as pictures."""
+    model = run.models[0]
+    stock, change, classes = maps.of("stock", model), maps.of("change", model), maps.of("class", model)
+    there = [place for place, frame in enumerate(stock.values) if np.isfinite(frame).any()]
+    found = [
+        {
+            "title": f"{model} {run.years[place]}",
+            "scale": "stock",
+            "src": still(maps, stock.values[place], drawn["stock"]),
+        }
+        for place in dict.fromkeys([*there[:1], *there[-1:]])
+    ]
+    if change is not None:
+        told = None if classes is None else classes.values[0]
+        title = f"{model} {run.years[there[-1]]} minus {run.years[there[0]]}"
+        found.append(
+            {"title": title, "scale": "change", "src": still(maps, change.values[0], drawn["change"], told)}
+        )
+    return found
+
+
+def _views(run: RunFolder, maps: Maps) -> list[tuple[str, str, str]]:
+    """Value, label and meaning of what the map can show."""
+    found = [(model, model, MODELS[model]) for model in run.models]
+    if maps.of("low") is not None and maps.of("high") is not None:
+        level = _level(run)
+        found.append(
+            (
+                "width",
+                "Interval width",
+                f"upper minus lower limit of the {level} prediction interval of a sample",
+            )
+        )
+    if maps.of("change") is not None:
+        found.append(("change", "Change", f"{run.years[-1]} minus {run.years[0]}"))
+    return found
+
+
+def _key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
+    """The few numbers at the top: name, value, what it is."""
+    model, first, last = run.models[0], run.years[0], run.years[-1]
+    means = run.manifest.get("regional_mean") or {}
+    course = (means.get("models") or {}).get(model)
+    by_year = dict(zip(means.get("year") or [], course or [], strict=False))
+    found = []
+    if by_year.get(last) is not None:
+        found.append((f"Mean stock {last}", fixed(by_year[last], run.unit), f"{run.label}, {model}"))
+    if first != last and None not in (by_year.get(first), by_year.get(last)):
+        limits = _whole_change(zones, model)
+        between = (
+            f", {_level(run)} interval {' to '.join(fixed(each, run.unit, True) for each in limits)}"
+            if limits
+            else ""
+        )
+        change = fixed(by_year[last] - by_year[first], run.unit, signed=True)
+        found.append((f"Change since {first}", change, f"{run.label}, {model}{between}"))
+    samples = run.manifest.get("samples") or {}
+    if samples.get("n_used"):
+        campaigns = ", ".join(samples.get("samples_by_year") or {})
+        found.append(("Samples", f"{samples['n_used']:,}", f"at {samples['n_sites']:,} sites; {campaigns}"))
+    pixels = (run.manifest.get("pixels") or {}).get("mapped")
+    if pixels:
+        found.append(("Mapped pixels", f"{pixels:,}", f"of {pixel_metres(run.grid):,.0f} m"))
+    return found
+
+
+def _whole_change(zones: Zones, model: str) -> list[float]:
+    """Limits of the change of the whole region; empty where no table has them."""
+    if zones.changes is None:
+        return []
+    rows = zones.changes[(zones.changes["zone"] == WHOLE) & (zones.changes["model"] == model)]
+    limits = [float(value) for name in ("change_low", "change_high") for value in rows[name]]
+    return limits if len(limits) == 2 and all(map(math.isfinite, limits)) else []
+
+
+def _class_shares(maps: Maps) -> list[tuple[str, float]]:
+    """Name and share of the pixels of each class of change; empty without such a map."""
+    total = sum(maps.classes.values())
+    return [(CHANGE_CLASSES[each], count / total) for each, count in maps.classes.items()] if total else []
+
+
+def _scale_bar(grid: Grid) -> dict:
+    """A round length on the ground, at most a third of the map, and its share of the map's width."""
+    metres = pixel_metres(grid) * grid.width
+    length = round_length(metres / 3.2)
+    return {"text": f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m", "share": length / metres}
+
+
+def _validation(run: RunFolder, parts: dict[str, str]) -> dict:
+    """Answers in words of the validation that lies in the folder, and whether it was made from the same inputs."""
+    if "In short" not in parts:
+        return {}
+    facts = json.loads(run.text("validation/validation.json") or "{}")
+    return {
+        "words": as_html(parts["In short"], run.path / "validation", "In short"),
+        "same": facts.get("input_digest") == run.manifest.get("input_digest"),
+        "digest": facts.get("input_digest", ""),
+    }
