@@ -6,7 +6,8 @@
 For each seed a demo region is written and run with `intervals:`. Then is counted what lies inside the intervals:
 observations at held-out sites (from the run's manifest); fresh samples, the true stock of pixels drawn at random with
 the same measurement noise as the survey's; and the true stock of every pixel, in the sampled years and in those
-between, where no sample is. The truth is read here alone: the run has never seen it.
+between, where no sample is; the true change of every pixel; and the true means and changes of zones. The truth is read
+here alone: the run has never seen it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from mapping import Clock
 
 from poml_map.demo.truth import PARAMETERS
@@ -79,7 +81,49 @@ def measure(region: Path, run: Path, seed: int) -> list[tuple]:
         at = [year - years[0] for year in sorted(chosen)]
         values = (maps[at][:, known] for maps in (truth, low, high, mean, sd))
         rows.append(_row(f"true stock of all pixels, {name}", *values))
+    change = [
+        read_map(run / "maps" / f"CHANGE_POML{part}_{SAMPLED[0]}_{SAMPLED[1]}.tif")
+        for part in ("_q05", "_q95", "", "_sd")
+    ]
+    rows.append(_row("true change of all pixels", *(each[known] for each in (truth[-1] - truth[0], *change))))
+    return [*rows, *measure_areas(region, run, truth, known)]
+
+
+def measure_areas(region: Path, run: Path, truth: np.ndarray, known: np.ndarray) -> list[tuple]:
+    """The same of the means of zones, and of the region."""
+    cube = check_region(region / "region.yaml").cube
+    codes = {key: cube.zone_codes()[known] == code for code, key in enumerate(cube.zone_keys())}
+    codes[""] = np.ones(int(known.sum()), bool)
+    annual = pd.read_csv(
+        run / "zones.csv", dtype={"zone": str}, keep_default_na=False, na_values={"mean_low": ""}
+    )
+    changes = pd.read_csv(run / "zone_changes.csv", dtype={"zone": str}, keep_default_na=False)
+    annual, changes = (table[table["model"] == "POML"] for table in (annual, changes))
+    first = min(annual["year"])
+    true = [
+        truth[year - first][known][codes[zone]].mean()
+        for zone, year in zip(annual["zone"], annual["year"], strict=True)
+    ]
+    annual = annual.assign(true=true, is_sampled=annual["year"].isin(SAMPLED))
+    both = truth[-1][known] - truth[0][known]
+    changes = changes.assign(true=[both[codes[zone]].mean() for zone in changes["zone"]])
+    rows = []
+    for where, zone in (("zones", annual["zone"] != ""), ("the region", annual["zone"] == "")):
+        for when, sampled in (
+            ("sampled years", annual["is_sampled"]),
+            ("years between", ~annual["is_sampled"]),
+        ):
+            rows.append(_area_row(f"true mean of {where}, {when}", annual[zone & sampled], "mean"))
+    for where, zone in (("zones", changes["zone"] != ""), ("the region", changes["zone"] == "")):
+        rows.append(_area_row(f"true change of {where}", changes[zone], "change"))
     return rows
+
+
+def _area_row(name: str, table: pd.DataFrame, column: str) -> tuple:
+    low, high = (table[f"{column}_{end}"].to_numpy(float) for end in ("low", "high"))
+    return _row(
+        name, table["true"].to_numpy(), low, high, table[column].to_numpy(), (high - low) / (2 * 1.645)
+    )
 
 
 def cost(region: Path, run: Path, rounds: int) -> None:

@@ -19,7 +19,7 @@ LEAST_SITES = 50
 #: Pixels that stand for an area. A mean over pairs of so many is within some percent of that over all.
 PIXELS = 1500
 
-_BINS = 20
+_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ErrorCorrelation:
 
     @classmethod
     def of(cls, positions, residuals) -> ErrorCorrelation:
-        """Fit the exponential variogram of residuals, by least squares weighted by the number of pairs.
+        """Fit the exponential variogram of residuals, by least squares weighted by pairs over squared distance.
 
         Parameters
         ----------
@@ -175,8 +175,11 @@ def _variogram(positions, residuals) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _fit(distance, semivariance, pairs) -> tuple[float, float, float]:
     """Nugget, partial sill and range of ``nugget + sill (1 - exp(-h / range))``, none below 0."""
-    weight, top = np.sqrt(pairs / pairs.sum()), max(float(semivariance.max()), 1e-12)
-    longest = float(distance.max())
+    # As gstat does: short distances, where the correlation is, count most.
+    weight, top, longest = np.sqrt(pairs) / distance, float(semivariance.max()), float(distance.max())
+    weight /= np.linalg.norm(weight)
+    if top == 0:
+        return 0.0, 1.0, longest  # one error everywhere: nothing cancels
 
     def misfit(parameters):
         nugget, sill, reach = parameters
@@ -185,5 +188,4 @@ def _fit(distance, semivariance, pairs) -> tuple[float, float, float]:
     bounds = ([0.0, 0.0, longest / 100], [2 * top, 2 * top, longest])
     starts = [(0.5 * top, 0.5 * top, longest * part) for part in (0.03, 0.1, 0.3)]
     found = [least_squares(misfit, start, bounds=bounds, x_scale=(top, top, longest)) for start in starts]
-    nugget, sill, reach = min(found, key=lambda each: each.cost).x
-    return (nugget, sill, reach) if nugget + sill > 0 else (1.0, 0.0, reach)
+    return tuple(min(found, key=lambda each: each.cost).x)
