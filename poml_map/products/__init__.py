@@ -2,11 +2,13 @@
 
 from poml_map.products.animation import animate
 from poml_map.products.calibration_figure import draw_calibration
+from poml_map.products.fao import write_fao
 from poml_map.products.geotiff import NODATA, read_map, write_map, write_years
 from poml_map.products.made import MadeMap, made_maps
 from poml_map.products.pictures import draw_comparison, draw_map
 from poml_map.products.place import row_areas, row_weights, weighted_mean
 from poml_map.products.smallmap import PanelRow, SmallMap, panel_row, small_map
+from poml_map.products.stac import write_stac
 from poml_map.products.words import map_name
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "row_weights",
     "small_map",
     "weighted_mean",
+    "write_fao",
     "write_map",
+    "write_stac",
     "write_years",
 ]

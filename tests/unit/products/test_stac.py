@@ -57,7 +57,7 @@ def test_every_map_is_an_asset_of_the_item_of_its_year(handmade):
 
 
 def test_every_page_is_valid_by_the_schemas_of_stac_itself(handmade):
-    """Those of the core come with pystac; those of the extensions lie on the net alone, so the next test is for them."""
+    """Those of the core come with pystac; those of the extensions lie on the net alone, hence the next test."""
     for path in write_stac(handmade().folder):
         page = _json(path)
         assert validate_dict(page | {"stac_extensions": []}), path.name
