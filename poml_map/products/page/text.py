@@ -13,6 +13,10 @@ from poml_map.products.sheet import unit_text
 from poml_map.units import STOCK_LABELS
 
 _FIRST_BYTES = b"\x89PNG\r\n\x1a\n"
+_TABLE = (
+    '<div class="scroll" tabindex="0" role="region" aria-label="{0}">'
+    '<table><caption class="unseen">{0}</caption>'
+)
 
 
 def sections(markdown: str) -> dict[str, str]:
@@ -50,10 +54,11 @@ def as_html(markdown: str, folder: Path, caption: str) -> Markup:
     for label in STOCK_LABELS.values():
         words = words.replace(label, unit_text(label).replace(" ", "\N{NO-BREAK SPACE}"))
     surroundings = {"folder": folder, "caption": caption}
+    reader.core.ruler.push("plain", _without_style)
     reader.add_render_rule("image", _image)
     reader.add_render_rule("table_open", _table_open)
     reader.add_render_rule("table_close", _table_close)
-    return Markup(reader.render(words, surroundings))  # noqa: S704
+    return Markup(reader.render(words, surroundings))
 
 
 def accuracy_notes(section: str) -> list[str]:
@@ -61,6 +66,12 @@ def accuracy_notes(section: str) -> list[str]:
     lines = [line for line in section.splitlines() if line and not line.startswith("```")]
     start = next((place for place, line in enumerate(lines) if line.startswith("RMSE and ME")), len(lines))
     return lines[start:]
+
+
+def _without_style(state) -> None:
+    """Columns that are set to the right come with inline style, which the page's policy refuses."""
+    for token in state.tokens:
+        token.attrs.pop("style", None)
 
 
 def _image(self, tokens, place, options, env) -> str:
@@ -74,11 +85,7 @@ def _image(self, tokens, place, options, env) -> str:
 
 
 def _table_open(self, tokens, place, options, env) -> str:
-    return str(
-        Markup(
-            '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table><caption class="unseen">{0}</caption>'
-        ).format(env["caption"])
-    )
+    return str(Markup(_TABLE).format(env["caption"]))
 
 
 def _table_close(self, tokens, place, options, env) -> str:

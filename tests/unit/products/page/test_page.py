@@ -1,0 +1,262 @@
+"""The report page: it says what the files say, runs nothing of theirs, asks nobody, and does without what is absent."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import poml_map
+from poml_map.errors import InputError
+from poml_map.products import made_maps, read_map
+from poml_map.products.page import write_page
+from poml_map.products.page.write import REPORT_SECTIONS
+from poml_map.products.place import block_mean, nice_limits
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
+
+
+def _as_text(values, digits):
+    return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values.ravel().tolist()]  # no minus zero
+
+
+@pytest.mark.parametrize(("unit", "digits"), [("kg/m2", 3), ("t/ha", 2)])
+def test_every_number_of_the_map_is_that_of_the_geotiff_to_the_digits_shown(page_of, unit, digits):
+    page = page_of(unit=unit)
+    years = page.facts["years"]
+    for made in made_maps(page.path.parent):
+        frame = years.index(made.years[1]) if made.group != "change" else 0
+        steps, values = page.layers[made.layer][frame], read_map(made.path)
+        assert np.array_equal(np.isfinite(steps), np.isfinite(values))
+        known = np.isfinite(values)
+        if made.layer.endswith("_class"):
+            assert np.array_equal(steps[known], values[known])
+            continue
+        assert page.facts["digits"] == digits
+        assert _as_text(steps[known] / 10**digits, digits) == _as_text(values[known].astype(float), digits)
+
+
+def test_a_change_without_a_map_of_its_own_is_last_minus_first(page_of):
+    page = page_of(change=False)
+    maps = page.path.parent / "maps"
+    meant = read_map(maps / "SOCS_ML_2003.tif") - read_map(maps / "SOCS_ML_2000.tif")
+    assert np.allclose(page.layers["CHANGE_ML"][0] / 1000, meant, atol=0.00051, equal_nan=True)
+
+
+def test_a_region_beyond_the_steps_is_told_with_fewer_decimals(page_of):
+    page = page_of(spread=60.0)
+    assert page.facts["digits"] == 2
+    values = read_map(page.path.parent / "maps" / "SOCS_PO_2001.tif")
+    assert np.allclose(page.layers["PO"][1] / 100, values, atol=0.0051, equal_nan=True)
+
+
+def test_one_scale_holds_for_the_stocks_of_all_years_and_models(page):
+    stocks = [
+        read_map(made.path) for made in made_maps(page.path.parent) if made.group in ("POML", "ML", "PO")
+    ]
+    scale = page.facts["scales"]["stock"]
+    assert (scale["low"], scale["high"]) == nice_limits(np.stack(stocks))
+
+
+def test_a_pixel_lies_in_the_zone_that_holds_its_centre(page):
+    columns = np.arange(page.facts["columns"])
+    meant = np.broadcast_to(1 + columns // 10, page.mask.shape)
+    assert np.array_equal(page.layers["zones"][0][page.mask], meant[page.mask])
+    assert [zone["name"] for zone in page.facts["zones"]] == ["Anhe", "Beilan", "Chunxi"]
+
+
+def test_a_zone_whose_key_reads_like_a_missing_value_keeps_its_course(page):
+    zone = page.facts["zones"][1]
+    assert None not in zone["models"]["POML"]["mean"]
+    assert zone["models"]["POML"]["low"][0] == pytest.approx(
+        zone["models"]["POML"]["mean"][0] - 0.1, abs=2e-6
+    )
+
+
+def test_names_of_users_are_text_and_nothing_else(page_of, page):
+    hostile = page_of(title=HOSTILE, names=(HOSTILE, "B", "C"), notes=[f"Stand-in: {HOSTILE}"])
+    assert [tag for tag, _, _ in hostile.scripts] == [tag for tag, _, _ in page.scripts]
+    assert sum(tag == "img" for tag, _ in hostile.elements) == sum(tag == "img" for tag, _ in page.elements)
+    assert not [name for _, attributes in hostile.elements for name in attributes if name.startswith("on")]
+    assert hostile.text.count(HOSTILE) >= 5
+    assert hostile.facts["zones"][0]["name"] == HOSTILE
+
+
+def test_words_of_reports_run_nothing_and_fetch_nothing(run, write_run_folder, tmp_path, read_page):
+    folder = write_run_folder(tmp_path / "run")
+    words = f"- {HOSTILE}\n- ![out](https://x.example/a.png)\n- ![up](../a.png)\n- [j](javascript:alert(1))\n"
+    (folder / "report.md").write_text(f"## Warnings\n{words}\n| a |\n|---:|\n| 1 |\n", encoding="utf-8")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    page = read_page(write_page(folder))
+    assert all(attributes["src"].startswith("data:") for tag, attributes in page.elements if tag == "img")
+    assert "alert(1)</script>" in page.text
+    assert not [attributes for _, attributes in page.elements if "style" in attributes]
+    assert not [attributes for _, attributes in page.elements if "javascript:" in str(attributes.get("href"))]
+
+
+def test_the_policy_of_the_page_lets_only_its_own_script_and_style_work(page):
+    (policy,) = [a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    running = [(tag, "".join(parts)) for tag, a, parts in page.scripts if a.get("type", "module") == "module"]
+    assert [tag for tag, _ in running] == ["style", "script"]
+    for tag, text in running:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_nothing_is_fetched_and_the_only_way_out_is_the_link_to_the_paper(page):
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            address = attributes.get(name)
+            assert address is None or address.startswith(("data:", "#")) or tag == "a"
+    links = {a["href"] for tag, a in page.elements if tag == "a" and not a["href"].startswith("#")}
+    assert links == {"https://doi.org/10.1016/j.scitotenv.2024.170778"}
+    style = "".join("".join(parts) for tag, _, parts in page.scripts if tag == "style")
+    assert "@import" not in style
+    assert "url(" not in style
+
+
+def test_many_pixels_are_reduced_to_means_until_the_page_is_small_enough(page_of):
+    page = page_of(size=400_000, shape=(150, 160), zones=False)
+    assert page.path.stat().st_size <= 400_000
+    block = round(page.facts["transform"][0] / 500)
+    assert block > 1
+    values = read_map(page.path.parent / "maps" / "SOCS_ML_2001.tif")
+    assert np.allclose(page.layers["ML"][1] / 1000, block_mean(values, block), atol=0.00051, equal_nan=True)
+    assert f"the mean of {block} × {block} pixels" in page.text
+
+
+def test_where_pixels_are_not_reduced_the_page_does_not_say_so(page):
+    assert page.facts["transform"][0] == 500
+    assert "the mean of" not in page.text.split("Through the years")[0].replace("Mean of", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "gone", "kept"),
+    [
+        ({"intervals": False}, "Interval width", "Change by zone"),
+        ({"zones": False}, "Change by zone", "Interval width"),
+        ({"years": [2000]}, "minus", "Interval width"),
+        ({"models": ["ML"], "intervals": False}, "PO (RothC)", "Change by zone"),
+        ({"tables": False}, "Drivers through time", "Mean of the region"),
+    ],
+)
+def test_what_a_run_does_not_have_is_left_out(page, page_of, options, gone, kept):
+    found = page_of(**options)
+    assert gone in page.text
+    assert gone not in found.text
+    assert kept in found.text
+    assert not re.search(r"\b(None|nan|undefined)\b", found.text)
+
+
+def test_maps_and_a_bare_manifest_are_enough(write_run_folder, tmp_path, read_page):
+    folder = write_run_folder(tmp_path / "run", zones=False, tables=False, intervals=False, change=False)
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    page = read_page(write_page(folder))
+    assert "POML" in page.text
+    assert "How to cite" in page.text
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_folder_without_a_manifest_is_refused_with_what_to_do(write_run_folder, tmp_path, text):
+    folder = write_run_folder(tmp_path / "run", zones=False, tables=False)
+    (folder / "manifest.json").unlink()
+    if text is not None:
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"manifest\.json: found .*poml-map run"):
+        write_page(folder)
+    assert not (folder / "report.html").exists()
+
+
+def test_a_folder_without_maps_is_refused(write_run_folder, tmp_path):
+    folder = write_run_folder(
+        tmp_path / "run", models=[], intervals=False, change=False, zones=False, tables=False
+    )
+    with pytest.raises(InputError, match="no annual map"):
+        write_page(folder)
+
+
+def test_synthetic_and_stand_in_stand_at_the_top(page_of):
+    page = page_of(notes=["Stand-in: clay of elsewhere"])
+    before = page.text.split("The map")[0]
+    assert "Synthetic data." in before
+    assert "Stand-in: clay of elsewhere" in before
+
+
+def test_without_a_validation_the_page_names_the_commands(page):
+    assert "poml-map validate region.yaml --out RUN/validation" in page.text
+    assert "poml-map report RUN" in page.text
+
+
+def test_a_validation_in_the_folder_gives_its_curve_and_its_answers(write_run_folder, tmp_path, read_page):
+    folder = write_run_folder(tmp_path / "run")
+    (folder / "validation").mkdir()
+    weights = [0.0, 0.5, 1.0]
+    curve = {
+        "time_weight": "constant",
+        "w_p": weights,
+        "rmse": [0.4444, 0.4, 0.5],
+        "rmse_change": 0.3,
+        "ccc": 0.7,
+    }
+    pd.DataFrame(curve).to_csv(folder / "validation" / "w_p_curve.csv", index=False)
+    (folder / "validation" / "validation.md").write_text(
+        "# V\n## In short\n- **ML** is nearer.\n## B\n", encoding="utf-8"
+    )
+    (folder / "validation" / "validation.json").write_text(
+        json.dumps({"input_digest": "f00"}), encoding="utf-8"
+    )
+    page = read_page(write_page(folder))
+    assert "RMSE of the stock" in page.text
+    assert "0.444" in page.text
+    assert "ML is nearer." in page.text
+    assert "made from other inputs than the maps (digest f00)" in page.text
+    assert "poml-map validate" not in page.text
+
+
+def test_tables_give_scores_drivers_zones_and_importance(page):
+    for words in (
+        "RMSE [kg C m⁻²]",
+        "Mean annual air temperature [°C]",
+        "+0.100 to +0.300",
+        "CLAY clay content",
+        "70.0 %",
+    ):
+        assert words in page.text
+
+
+def test_words_of_the_report_are_taken_over(page):
+    for words in (
+        "1 row left out: depth",
+        "Random folds.",
+        "Set spinup.",
+        "a*b*c jumps.",
+        "RMSE and ME in kg C m-2.",
+    ):
+        assert words in page.text
+
+
+def test_sections_that_the_page_takes_over_are_those_that_a_run_writes():
+    source = (Path(poml_map.__file__).parent / "pipeline" / "report.py").read_text(encoding="utf-8")
+    assert [
+        name for name in (*REPORT_SECTIONS, "Accuracy at held-out sites") if f'"## {name}"' not in source
+    ] == []
+
+
+def test_the_same_run_gives_the_same_bytes(run, page):
+    assert write_page(run).read_text(encoding="utf-8") == page.source
+
+
+def test_every_table_has_a_caption_and_every_picture_words(page):
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("table") == tags.count("caption")
+    assert all(attributes.get("alt") for tag, attributes in page.elements if tag == "img")
+    named = [a for tag, a in page.elements if tag == "svg"]
+    assert all(
+        a.get("aria-label") or a.get("aria-hidden") == "true" or "preserveaspectratio" in a for a in named
+    )
