@@ -90,6 +90,16 @@ def test_statistics_are_those_of_the_values_without_the_missing(tmp_path):
     assert found == pytest.approx(expected | {"VALID_PERCENT": 100 * valid.size / values.size}, rel=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:statistics")  # what GDAL itself reads; stats() computes anew
+def test_gdal_takes_the_statistics_that_stand_there_and_writes_no_file_beside(tmp_path):
+    path = write_map(tmp_path / "a.tif", _values(), GRID, year=1980, **FACTS)
+    with rasterio.open(path) as file:
+        found = file.statistics(1, approx=False)
+        assert found.mean == float(file.tags(1)["STATISTICS_MEAN"])
+    assert found.max == pytest.approx(np.nanmax(_values()), rel=1e-6)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.tif"]
+
+
 def test_the_file_is_a_cloud_optimised_geotiff_without_a_warning(tmp_path):
     path = write_map(tmp_path / "a.tif", _values(), GRID, year=1980, **FACTS)
     assert cog_validate(path, strict=True) == (True, [], [])
@@ -106,12 +116,38 @@ def test_overviews_average_values_and_not_the_nodata_number(tmp_path):
     assert coarse.mean() == pytest.approx(np.nanmean(_values()), rel=1e-3)
 
 
-def test_tonnes_per_hectare_and_another_month_are_written_down(tmp_path):
-    path = write_map(tmp_path / "a.tif", _values(), GRID, year=1984, **(FACTS | {"unit": "t/ha"}), month=2)
+def test_another_month_is_written_down(tmp_path):
+    path = write_map(tmp_path / "a.tif", _values(), GRID, year=1984, **FACTS, month=2)
     with rasterio.open(path) as file:
-        assert file.units == ("t ha-1",)
-        assert file.tags()["POML_MAP_UNIT"] == "t C ha-1"
         assert file.tags()["TIFFTAG_DATETIME"] == "1984:02:29 00:00:00"
+
+
+def _all_that_it_says(path):
+    with rasterio.open(path) as file:
+        tags = file.tags()
+        return file.units[0], tags["POML_MAP_UNIT"], tags["TIFFTAG_IMAGEDESCRIPTION"], file.tags(1)
+
+
+@pytest.mark.parametrize(
+    "layer", ["POML", "POML_q05", "BIO", "CO2", "CHANGE_POML", "RATE_ML", "CHANGE_POML_sd"]
+)
+def test_tonnes_per_hectare_change_unit_tag_band_and_sentence_alike(tmp_path, layer):
+    facts = {"year": 2000, "model": layer, "depth_cm": 20, "first_year": 1980 if "_" in layer else None}
+    values = _values()
+    kilos = write_map(tmp_path / "kg.tif", values, GRID, unit="kg/m2", **facts)
+    tonnes = write_map(tmp_path / "t.tif", values * 10, GRID, unit="t/ha", **facts)
+    np.testing.assert_allclose(read_map(tonnes), 10 * read_map(kilos), rtol=1e-6)
+    band, tag, sentence, numbers = _all_that_it_says(kilos)
+    assert "kg m-2" in band
+    assert "kg C m-2" in tag
+    assert sentence.count("kg C m-2") == 1
+    other_band, other_tag, other_sentence, other_numbers = _all_that_it_says(tonnes)
+    assert other_band == band.replace("kg m-2", "t ha-1")
+    assert other_tag == tag.replace("kg C m-2", "t C ha-1")
+    assert other_sentence == sentence.replace("kg C m-2", "t C ha-1")
+    for name in ("MINIMUM", "MAXIMUM", "MEAN", "STDDEV"):
+        number = float(numbers[f"STATISTICS_{name}"])
+        assert float(other_numbers[f"STATISTICS_{name}"]) == pytest.approx(10 * number, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -273,11 +309,16 @@ def test_after_a_year_that_cannot_be_written_no_further_one_is_begun(tmp_path):
     assert len(os.listdir(tmp_path)) < 20
 
 
-@pytest.mark.parametrize(("width", "height"), [(512, 512), (513, 100), (2049, 30), (100, 1025)])
-def test_overviews_go_down_to_one_block(tmp_path, width, height):
+@pytest.mark.parametrize("model", ["POML", "AOA"])
+@pytest.mark.parametrize(
+    ("width", "height"), [(37, 23), (512, 512), (513, 100), (2049, 30), (100, 1025), (1537, 1031)]
+)
+def test_overviews_go_down_to_one_block_and_every_size_is_cloud_optimised(tmp_path, width, height, model):
     grid = Grid("EPSG:32651", (250.0, 0.0, 2e5, 0.0, -250.0, 3.4e6), width, height)
-    path = write_map(tmp_path / "a.tif", np.ones(grid.shape), grid, year=1980, **FACTS)
+    values = np.round(_values(grid)) % 3
+    path = write_map(tmp_path / "a.tif", values, grid, year=1980, **FACTS | {"model": model})
     assert cog_validate(path, strict=True) == (True, [], [])
+    np.testing.assert_array_equal(read_map(path), values)
     with rasterio.open(path) as file:
         factors = file.overviews(1)
     assert max(width, height) // (factors[-1] if factors else 1) <= 512
