@@ -46,8 +46,9 @@ def handmade(tmp_path):
                 classes = np.where(np.isnan(stock), np.nan, np.arange(grid.width) % 3)
                 values = classes - 1 if factor is None else stock * factor * stock_factor(unit)
                 path = run / "maps" / map_name(layer, year, first)
+                more = {"CALIBRATION": "at held-out sites"} if layer.startswith("POML_") else {}
                 write_map(
-                    path, values, grid, model=layer, year=year, unit=unit, depth_cm=20, tags=TAGS,
+                    path, values, grid, model=layer, year=year, unit=unit, depth_cm=20, tags=TAGS | more,
                     first_year=first,
                 )  # fmt: skip
         return SimpleNamespace(folder=run, grid=grid, stock=stock)

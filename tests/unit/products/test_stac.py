@@ -106,7 +106,9 @@ def test_grid_numbers_and_units_are_those_of_the_file(run):
         assert band["statistics"]["maximum"] == pytest.approx(np.nanmax(values), rel=1e-6)
         share = 100 * np.isfinite(values).mean()
         assert band["statistics"]["valid_percent"] == pytest.approx(share, rel=1e-3)
-        assert item.assets[key].extra_fields["poml_map:unit"] == "kg C m-2"
+        own = item.assets[key].extra_fields
+        assert (own["poml_map:layer"], own["poml_map:unit"]) == (layer, "kg C m-2")
+        assert own.get("poml_map:calibration") == (None if key == "stock" else "at held-out sites")
     np.testing.assert_allclose(item.bbox, inside, atol=1e-5)
     ring = np.array(item.geometry["coordinates"][0])
     np.testing.assert_allclose([*ring.min(axis=0), *ring.max(axis=0)], item.bbox, atol=1e-3)
