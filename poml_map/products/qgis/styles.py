@@ -1,0 +1,143 @@
+"""Which colours each kind of map has: one scale for all maps of a kind, over all years."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from matplotlib.colors import Colormap, to_hex
+from matplotlib.ticker import MaxNLocator
+
+from poml_map.products.made import MadeMap
+from poml_map.products.page.pictures import WIDTH
+from poml_map.products.palette import CHANGE, STOCK
+from poml_map.products.place import nice_limits
+from poml_map.products.sheet import unit_text
+from poml_map.products.validation.applicability import CLASSES
+from poml_map.schema import CHANGE_CLASSES, MODELS, map_group
+
+# Pixels of the longer side of what the limits of a scale are found from; files have overviews for it.
+_SIDE = 256
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value of a scale or a class, its colour (``#rrggbb``) and what the legend says."""
+
+    value: float
+    color: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Style:
+    """How all maps of a kind are drawn.
+
+    Attributes
+    ----------
+    kind : str
+        Also the name of its style file.
+    entries : tuple of Entry
+        From the lowest value to the highest.
+    classes : bool
+        Values are classes; otherwise colours between the entries are mixed from both sides.
+    """
+
+    kind: str
+    entries: tuple[Entry, ...]
+    classes: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Values of the first and last colour."""
+        return self.entries[0].value, self.entries[-1].value
+
+
+def kind_of(layer: str) -> str:
+    """The kind of a layer: which maps share a scale with it.
+
+    Examples
+    --------
+    >>> [kind_of(layer) for layer in ("PO", "POML_q05", "POML_sd", "CHANGE_ML", "CHANGE_POML_sd", "BIO", "DI_ALL")]
+    ['stock', 'stock', 'sd', 'change', 'change_sd', 'bio', 'dissimilarity']
+    """
+    group, _, part = map_group(layer), *layer.rpartition("_")[1:]
+    if group in MODELS or group == "intervals":
+        return "sd" if part == "sd" else "stock"
+    if group == "change":
+        return (
+            "rate"
+            if layer.startswith("RATE_")
+            else f"change_{part}"
+            if part in ("sd", "class", "p")
+            else "change"
+        )
+    if group == "index":
+        return "applicability" if layer == "AOA" else "dissimilarity"
+    return layer.lower()
+
+
+def styles(maps: Iterable[MadeMap]) -> dict[str, Style]:
+    """Kind -> style, for all kinds among the maps.
+
+    Limits are the 2nd and 98th percentile of all maps of a kind, rounded outwards as in the pictures
+    (`poml_map.products.place.nice_limits`). Limits of intervals take the colours of the stock, or of the change, that
+    they belong to, and have no say in its scale.
+    """
+    by_kind: dict[str, list[MadeMap]] = {}
+    for made in maps:
+        by_kind.setdefault(kind_of(made.layer), []).append(made)
+    return {kind: _classes(kind) or _scale(kind, members) for kind, members in by_kind.items()}
+
+
+def _classes(kind: str) -> Style | None:
+    if kind == "change_class":
+        shades = {-1: 0.14, 0: 0.5, 1: 0.86}
+        entries = [
+            Entry(key, to_hex(CHANGE(shades[key])), text) for key, text in sorted(CHANGE_CLASSES.items())
+        ]
+    elif kind == "applicability":
+        entries = [Entry(key, look.color, look.name) for key, look in sorted(CLASSES.items())]
+    else:
+        return None
+    return Style(kind, tuple(entries), classes=True)
+
+
+def _scale(kind: str, members: list[MadeMap]) -> Style:
+    deciding = [made for made in members if "_q" not in made.layer] or members
+    values = np.concatenate([_sample(made) for made in deciding])
+    diverging = kind in ("change", "rate")
+    limits = nice_limits(values, symmetric=diverging)
+    unit = "" if members[0].unit == "1" else f" {unit_text(members[0].unit)}"
+    beyond = bool((values < limits[0]).any()), bool((values > limits[1]).any())
+    return Style(kind, tuple(_entries(_colormap(kind), limits, unit, beyond, signed=diverging)))
+
+
+def _colormap(kind: str) -> Colormap:
+    if kind in ("change", "rate"):
+        return CHANGE
+    return WIDTH if kind in ("sd", "change_sd", "change_p", "dissimilarity") else STOCK
+
+
+def _entries(
+    colormap: Colormap, limits: tuple[float, float], unit: str, beyond: tuple[bool, bool], signed: bool
+) -> Iterable[Entry]:
+    low, high = limits
+    within = 1e-6 * (high - low)  # or rounding makes a range of eight steps look like one of more
+    inner = MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(low + within, high - within)
+    ticks = sorted({float(f"{tick:.12g}") for tick in (low, *inner, high) if low <= tick <= high})
+    signs = {low: "≤ " if beyond[0] else "", high: "≥ " if beyond[1] else ""}
+    for tick in ticks:
+        number = f"{tick:{'+' if signed and tick else ''}.12g}".replace("-", "−")
+        yield Entry(
+            tick, to_hex(colormap((tick - low) / (high - low))), f"{signs.get(tick, '')}{number}{unit}"
+        )
+
+
+def _sample(made: MadeMap) -> np.ndarray:
+    with rasterio.open(made.path) as file:
+        step = max(1, max(file.shape) / _SIDE)
+        shape = tuple(max(1, round(side / step)) for side in file.shape)
+        return file.read(1, out_shape=shape, masked=True).compressed()

@@ -1,0 +1,55 @@
+"""Themes: what the eye above the list of layers offers, one for each thing to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from xml.etree import ElementTree as ET
+
+from poml_map.products.qgis.tree import Group, Layer
+from poml_map.products.qgis.xml import child
+
+
+def add_themes(root: ET.Element, above: Sequence[Layer], groups: Sequence[Group]) -> None:
+    """Put ``<visibility-presets>`` into `root`: a theme for each group, or for each member of a group of choices.
+
+    What a theme does not show stays ticked below groups that are not, so that it comes with a tick at its group.
+    """
+    themes = child(root, "visibility-presets")
+    for name, group, member, shown in _views(groups):
+        # Samples have the colours of stocks, and would be read wrongly on anything else.
+        over = [layer for layer in above if layer.style != "samples" or shown[0].style == "stock"]
+        state = {"has-expanded-info": 0, "has-checked-group-info": 1}
+        theme = child(themes, "visibility-preset", name=name, **state)
+        visible = {layer.id for layer in (*over, *shown)}
+        ticked, open_groups = _ticked(groups, group, member)
+        for layer in (*over, *ticked):  # QGIS unticks all others
+            child(theme, "layer", id=layer.id, visible=int(layer.id in visible), style="default", expanded=0)
+        checked = child(theme, "checked-group-nodes")
+        for identity in open_groups:
+            child(checked, "checked-group-node", id=identity)
+
+
+def _views(groups: Sequence[Group]) -> Iterator[tuple[str, Group, Group | Layer | None, list[Layer]]]:
+    """Name of each theme, its group, which member of it alone, and the layers that it shows."""
+    for group in groups:
+        if not group.choice:
+            yield group.name, group, None, list(group.layers())
+            continue
+        for member in group.members:
+            yield member.name, group, member, list(member.layers()) if isinstance(member, Group) else [member]
+
+
+def _ticked(
+    groups: Sequence[Group], shown: Group, chosen: Group | Layer | None
+) -> tuple[list[Layer], list[str]]:
+    """Layers and groups (by their path) with a tick."""
+    layers, paths = [], [shown.name]
+    for group in groups:
+        for member in group.members:
+            is_on = member is chosen if group is shown and chosen else member.checked
+            if isinstance(member, Group):
+                layers += member.layers()  # its own tick decides
+                paths += [f"{group.name}/{member.name}"] if is_on else []
+            elif is_on:
+                layers.append(member)
+    return layers, paths

@@ -1,0 +1,187 @@
+"""What the project shows, in which groups and in which order: plain descriptions, no XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyogrio
+
+from poml_map.products.made import MadeMap
+from poml_map.products.qgis.styles import kind_of
+from poml_map.products.sheet import unit_text
+from poml_map.schema import CHANGE_HEADS, INDEX_MAPS, MAP_GROUPS, MODELS, PROCESS_MAPS, interval_text
+
+_PROCESS = {name: text for maps in PROCESS_MAPS.values() for name, text in maps.items()}
+_CHANGE_PARTS = {"sd": "standard deviation", "class": "classes", "p": "p-value of no change"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of the project.
+
+    Attributes
+    ----------
+    id : str
+        QGIS passes over layers whose id has fewer than ten characters.
+    name, text : str
+        In the list of layers, and a sentence.
+    source : str
+        Relative to the project's folder.
+    style : str
+        Kind of `poml_map.products.qgis.styles`; ``samples``, ``zones`` or ``notes`` for vectors.
+    geometry : str
+        ``Point``, ``MultiPolygon`` ...; empty for rasters.
+    years : (int, int), optional
+        First and last year in which it is shown; always without.
+    expanded, checked : bool
+        In the list of layers.
+    """
+
+    id: str
+    name: str
+    text: str
+    source: str
+    style: str
+    geometry: str = ""
+    years: tuple[int, int] | None = None
+    expanded: bool = False
+    checked: bool = True
+
+    @property
+    def provider(self) -> str:
+        """Which part of QGIS reads it."""
+        return "ogr" if self.geometry else "gdal"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Layers and groups under one name.
+
+    Attributes
+    ----------
+    name : str
+    members : list of Group or Layer
+    checked, expanded : bool
+        In the list of layers.
+    choice : bool
+        Members are shown one at a time, each by a theme of its own too.
+    """
+
+    name: str
+    members: list[Group | Layer]
+    checked: bool = False
+    expanded: bool = False
+    choice: bool = False
+
+    def layers(self) -> Iterator[Layer]:
+        """All layers in it, from top to bottom."""
+        for member in self.members:
+            yield from member.layers() if isinstance(member, Group) else [member]
+
+
+def map_groups(maps: Iterable[MadeMap], key: str) -> list[Group]:
+    """Groups of all maps, in the order of `poml_map.schema.MAP_GROUPS`; the first one alone is shown.
+
+    Parameters
+    ----------
+    maps : iterable of MadeMap
+        As `poml_map.products.made_maps` sorts them.
+    key : str
+        Ends the ids of layers: two runs in one project stay apart.
+    """
+    members: dict[str, list[MadeMap]] = {group: [] for group in MAP_GROUPS}
+    for made in maps:
+        members[made.group].append(made)
+    makers = {"change": _changes, **dict.fromkeys(MODELS, _model)}
+    groups = [makers.get(group, _several)(group, found, key) for group, found in members.items() if found]
+    first = groups[0]
+    return [replace(first, checked=True, expanded=True), *groups[1:]]
+
+
+def vector_layers(run: Path, key: str) -> list[Layer]:
+    """Samples and zones of a run, where it has them."""
+    found = []
+    for name, text in (
+        ("samples", "Samples, each in its year, in the colours of the maps"),
+        ("zones", "Zones of the region"),
+    ):
+        if (run / f"{name}.gpkg").is_file():
+            geometry = pyogrio.read_info(run / f"{name}.gpkg", layer=name)["geometry_type"]
+            source = f"../{name}.gpkg|layername={name}"
+            found.append(Layer(f"{name}_{key}", name.capitalize(), text, source, name, geometry))
+    return found
+
+
+def _model(group: str, maps: list[MadeMap], key: str) -> Group:
+    return Group(_with_unit(group, maps[0]), _annual(maps, group, key))
+
+
+def _several(group: str, maps: list[MadeMap], key: str) -> Group:
+    """A group with one group for each of its layers."""
+    heads = {
+        "intervals": "Prediction intervals of POML",
+        "process": "Process model RothC",
+        "index": "Applicability",
+    }
+    by_layer: dict[str, list[MadeMap]] = {}
+    for made in maps:
+        by_layer.setdefault(made.layer, []).append(made)
+    inner = [
+        Group(_with_unit(_layer_text(layer), found[0]), _annual(found, layer, key), checked=place == 0)
+        for place, (layer, found) in enumerate(by_layer.items())
+    ]
+    return Group(heads[group], inner, choice=True)
+
+
+def _changes(group: str, maps: list[MadeMap], key: str) -> Group:
+    first, last = maps[0].years
+    ordered = sorted(maps, key=lambda made: _change_order(made.layer))
+    layers = [
+        _layer(made, _with_unit(_layer_text(made.layer), made), key, expanded=True, checked=place == 0)
+        for place, made in enumerate(ordered)
+    ]
+    return Group(f"Change from {first} to {last}", layers, choice=True)
+
+
+def _change_order(layer: str) -> tuple:
+    head, model, *part = layer.split("_")
+    return list(CHANGE_HEADS).index(head), list(MODELS).index(model), part
+
+
+def _annual(maps: list[MadeMap], name: str, key: str) -> list[Layer]:
+    # One legend is open, that of the first year: all years have the same.
+    return [
+        _layer(made, _with_unit(f"{name} {made.years[1]}", made), key, expanded=place == 0)
+        for place, made in enumerate(maps)
+    ]
+
+
+def _layer(made: MadeMap, name: str, key: str, **looks) -> Layer:
+    span = "_".join(str(year) for year in dict.fromkeys(made.years))
+    source = f"../maps/{made.path.name}"
+    identity = f"{made.layer}_{span}_{key}"
+    return Layer(identity, name, made.text, source, kind_of(made.layer), years=made.years, **looks)
+
+
+def _with_unit(name: str, made: MadeMap) -> str:
+    return name if made.unit == "1" else f"{name} ({unit_text(made.unit)})"
+
+
+def _layer_text(layer: str) -> str:
+    """What a layer is, in a few words.
+
+    Examples
+    --------
+    >>> [_layer_text(layer) for layer in ("POML_q05", "RATE_ML", "CHANGE_POML_q95")]
+    ['POML_q05: lower limit', 'Change of ML a year', 'Change of POML: upper limit']
+    """
+    head, _, rest = layer.partition("_")
+    if head in CHANGE_HEADS:
+        model, _, part = rest.partition("_")
+        what = f"Change of {model}" + (" a year" if head == "RATE" else "")
+        words = _CHANGE_PARTS.get(part) or interval_text(rest).split(" of ")[0]
+        return f"{what}: {words}" if part else what
+    text = _PROCESS.get(layer) or INDEX_MAPS.get(layer) or interval_text(layer).split(" of ")[0]
+    return f"{layer}: {text}"
