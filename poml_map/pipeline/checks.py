@@ -13,6 +13,7 @@ from poml_map import schema
 from poml_map.config import Region, load_region
 from poml_map.cube import Cube, check_cube, open_layers, region_grid
 from poml_map.errors import InputError, Problems
+from poml_map.grid import Grid
 from poml_map.pipeline.process_choices import process_inputs
 from poml_map.pipeline.progress import duration
 from poml_map.sites import Samples, read_samples, with_stock
@@ -75,7 +76,9 @@ def check_region(region_file: str | Path, deep: bool = False) -> Checked:
     except InputError as error:
         problems.collect(error)
     try:
-        samples = read_samples(region, cube.grid if cube else region_grid(region))
+        grid = cube.grid if cube else region_grid(region)
+        check_profile(region, grid, problems)
+        samples = read_samples(region, grid)
         check_campaigns(region, samples, problems)
     except InputError as error:
         problems.collect(error)
@@ -104,6 +107,20 @@ def check_campaigns(region: Region, samples: Samples, problems: Problems) -> Non
     repeated = bool((samples.table.groupby("site")["year"].nunique() > 1).any())
     if not repeated and not fixed:
         problems.extend([one_campaign(region)])
+
+
+def check_profile(region: Region, grid: Grid, problems: Problems) -> None:
+    """Problems of a grid that the maps of FAO cannot be made from; after a long run it would be too late to say so."""
+    if region.settings.profile == "fao":
+        from poml_map.products.fao import cells_under  # products load matplotlib
+
+        try:
+            cells_under(grid)
+        except ValueError as error:
+            expected = "a region on one side of the 180th meridian"
+            problems.extend(
+                [region.document.problem(("profile",), str(error), expected, "Write `profile: own`.")]
+            )
 
 
 def one_campaign(region: Region):

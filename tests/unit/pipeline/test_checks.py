@@ -54,6 +54,20 @@ def test_a_rate_factor_that_is_no_preset_is_refused_before_the_run(region, opene
     assert "paddy_all_year" in line
 
 
+def test_maps_of_fao_across_the_180th_meridian_are_refused_before_the_run(
+    region, opened, repeated, problems_of
+):
+    grid = Grid("EPSG:32760", (500.0, 0.0, 7.9e5, 0.0, -500.0, 8.1e6), 200, 100)
+    cube = SimpleNamespace(grid=grid, pixels_in_area=20000, fills=[])
+    opened(repeated, cube)
+    region()
+    check_region("region.yaml")
+    region(top="profile: fao\n")
+    (line,) = problems_of(check_region, "region.yaml")
+    assert "profile: found the map lies across the 180th meridian" in line
+    assert "Write `profile: own`." in line
+
+
 def test_all_that_was_found_is_listed(region, opened, repeated):
     region()
     opened(repeated)
