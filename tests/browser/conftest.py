@@ -45,16 +45,21 @@ def run(write_run_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def opened(browser, run):
+def opened(browser, run, open_page):
     """The page, freshly opened, with what a test needs to look at it and to touch it."""
     return open_page(browser, run / "report.html")
 
 
-def open_page(browser, path):
-    """Open a page from disk and wait until its map is drawn."""
+@pytest.fixture(scope="session")
+def open_page():
+    """Opens a page from disk and waits until its map is drawn."""
+    return _open
+
+
+def _open(browser, path):
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(path.as_uri())
-    wait(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'yes'"))
+    _wait(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'yes'"))
     return SimpleNamespace(
         browser=browser,
         run=browser.execute_script,
@@ -67,7 +72,7 @@ def open_page(browser, path):
     )
 
 
-def wait(true, seconds=20):
+def _wait(true, seconds=20):
     """Until `true()`, or fail."""
     until = time.monotonic() + seconds
     while not true():

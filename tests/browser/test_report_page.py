@@ -11,6 +11,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from poml_map.products import map_name, read_map
+from poml_map.products.page import write_page
 
 pytestmark = pytest.mark.browser
 YEARS = range(2000, 2004)
@@ -199,6 +200,16 @@ def test_nothing_leaves_the_page_and_the_console_stays_silent(opened):
     assert opened.path.as_uri() in asked  # the log does hear requests
     assert [url for url in asked if url != opened.path.as_uri() and not url.startswith("data:")] == []
     assert opened.browser.get_log("browser") == []
+
+
+def test_one_model_one_year_and_tonnes_are_enough(browser, open_page, write_run_folder, tmp_path):
+    bare = {"intervals": False, "zones": False, "tables": False}
+    folder = write_run_folder(tmp_path / "run", models=["ML"], years=[2003], unit="t/ha", **bare)
+    opened = open_page(browser, write_page(folder))
+    _click(opened, 5, 25)
+    assert opened.text("value") == f"{_file(folder, 'ML', 2003)[5, 25]:.2f}"
+    assert opened.run("return document.querySelectorAll('#year, #play, input[value=change]').length") == 0
+    assert browser.get_log("browser") == []
 
 
 def test_a_browser_that_cannot_unpack_gets_pictures_and_a_reason(browser, run):

@@ -154,9 +154,14 @@ def _scale(low: float, high: float, start: float, end: float):
 
 
 def _ticks(low: float, high: float, count: int) -> list[float]:
-    ticks = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    """Round numbers within the limits: about `count`, but three where there is room for two."""
     off = 1e-9 * (high - low)
-    return [float(tick) for tick in ticks if low - off <= tick <= high + off]
+    for most in range(count, count + 4):
+        ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        inside = [float(tick) for tick in ticks if low - off <= tick <= high + off]
+        if len(inside) >= 3:
+            break
+    return inside
 
 
 def _number(value: float, ticks: Sequence[float]) -> str:

@@ -13,8 +13,9 @@ import rasterio
 from poml_map.errors import InputError, Problem
 from poml_map.grid import Grid
 from poml_map.products.made import MadeMap, made_maps
-from poml_map.products.sheet import unit_text
+from poml_map.products.page.text import raised
 from poml_map.schema import MODELS
+from poml_map.units import STOCK_LABELS
 
 _MEND = "Give the folder that `poml-map run region.yaml --out FOLDER` has finished."
 # Texts that must stay as they are: a county may be called "NA", its key begin with 0.
@@ -97,7 +98,7 @@ class RunFolder:
     @property
     def label(self) -> str:
         """The unit as people read it, such as ``kg C m⁻²``."""
-        return unit_text(self.unit).replace(" ", "\N{NO-BREAK SPACE}")
+        return raised(STOCK_LABELS[self.unit])
 
     @cached_property
     def models(self) -> list[str]:

@@ -13,12 +13,14 @@ from PIL import Image
 
 from poml_map.products.page.layers import Maps
 from poml_map.products.palette import CHANGE, STOCK, even_colormap
-from poml_map.products.place import nice_limits, pixel_aspect
+from poml_map.products.place import block_mean, nice_limits, pixel_aspect
 
 #: Widths of intervals: pale to blue violet, so that nobody takes them for stocks.
 WIDTH = even_colormap(["#f3f1f6", "#c9c2dd", "#8f86bb", "#57508f", "#2a2560"])
 #: Of a change that the interval cannot tell from none, mixed with so much of the colour of paper.
 PAPER, FADED = "#ffffff", 0.62
+# Pixels of the longer side of a still picture, at most: printed, more cannot be seen.
+_STILL = 900
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def still(maps: Maps, values: np.ndarray, scale: Scale, classes: np.ndarray | No
     classes : ndarray of float, shape (y, x), optional
         0 where a change is not detectable: drawn faded.
     """
+    block = -(-max(values.shape) // _STILL)
+    values, classes = block_mean(values, block), None if classes is None else classes[::block, ::block]
     colors = np.array([to_rgb(color) for color in scale.colors])
     count = len(colors)
     level = np.nan_to_num((values - scale.low) / (scale.high - scale.low)) * count

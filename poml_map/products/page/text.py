@@ -51,21 +51,32 @@ def as_html(markdown: str, folder: Path, caption: str) -> Markup:
     reader.validateLink = lambda link: link.startswith("https://") or link.endswith(".png")
     # What a report writes as a*b*c is a product, not stress on b.
     words = re.sub(r"(?<=\w)\*(?=\w)", r"\*", markdown)
-    for label in STOCK_LABELS.values():
-        words = words.replace(label, unit_text(label).replace(" ", "\N{NO-BREAK SPACE}"))
     surroundings = {"folder": folder, "caption": caption}
     reader.core.ruler.push("plain", _without_style)
     reader.add_render_rule("image", _image)
     reader.add_render_rule("table_open", _table_open)
     reader.add_render_rule("table_close", _table_close)
-    return Markup(reader.render(words, surroundings))
+    return Markup(reader.render(raised(words), surroundings))
 
 
 def accuracy_notes(section: str) -> list[str]:
     """What a run says below its table of accuracies, one sentence each."""
     lines = [line for line in section.splitlines() if line and not line.startswith("```")]
     start = next((place for place, line in enumerate(lines) if line.startswith("RMSE and ME")), len(lines))
-    return lines[start:]
+    return [raised(line) for line in lines[start:]]
+
+
+def raised(text: str) -> str:
+    """Units of stocks as people write them, on one line.
+
+    Examples
+    --------
+    >>> raised("0.4 kg C m-2").replace("\N{NO-BREAK SPACE}", " ")
+    '0.4 kg C m⁻²'
+    """
+    for label in STOCK_LABELS.values():
+        text = text.replace(label, unit_text(label).replace(" ", "\N{NO-BREAK SPACE}"))
+    return text
 
 
 def _without_style(state) -> None:

@@ -32,8 +32,9 @@ from poml_map.schema import CHANGE_CLASSES, MODELS
 PAGE_NAME = "report.html"
 #: The page is not larger. [byte]
 LARGEST = 15_000_000
-# Of it, for pictures, charts, tables, style and script.
-_FOR_THE_REST = 3_000_000
+# Of it, for the maps at first; if pictures, charts and tables then need more than the rest, the maps get less.
+_FOR_MAPS = 0.8
+_MOST_TRIES = 5
 _ASSETS = files("poml_map.products.page") / "assets"
 # Longitude and latitude are given at so many nodes a side; between them the script interpolates.
 _NODES = 17
@@ -72,8 +73,19 @@ def write_page(run: str | Path, *, largest: int = LARGEST) -> Path:
         If the page cannot be written whole.
     """
     folder = RunFolder.open(run)
-    maps = read_maps(folder, max(largest - _FOR_THE_REST, largest // 4))
-    zones = read_zones(folder, maps.grid)
+    budget = int(_FOR_MAPS * largest)
+    for _ in range(_MOST_TRIES):
+        page = _page(folder, budget)
+        excess = len(page.encode("utf-8")) - largest
+        if excess <= 0 or excess >= budget:
+            break
+        budget -= excess
+    return write_text_atomic(folder.path / PAGE_NAME, page)
+
+
+def _page(run: RunFolder, budget: int) -> str:
+    """The page with maps of at most `budget` bytes."""
+    maps = read_maps(run, budget)
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset),
         autoescape=True,
@@ -81,8 +93,7 @@ def write_page(run: str | Path, *, largest: int = LARGEST) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("page.html").render(_context(folder, maps, zones))
-    return write_text_atomic(folder.path / PAGE_NAME, page)
+    return environment.get_template("page.html").render(_context(run, maps, read_zones(run, maps.grid)))
 
 
 def _asset(name: str) -> str:
@@ -108,7 +119,7 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "views": _views(run, maps),
         "models": {model: MODELS[model] for model in run.models},
         "looks": {model: model_look(model) for model in run.models},
-        "facts": _key_facts(run, zones),
+        "facts": _key_facts(run, maps, zones),
         "classes": _class_shares(maps),
         "scale_bar": _scale_bar(maps.grid),
         "region_trend": story.region_trend(run, zones),
@@ -162,7 +173,7 @@ def _for_script(
         },
         "faded": FADED,
         "classes": CHANGE_CLASSES,
-        "level": _level(run),
+        "level": _level(maps),
         "zones": zones.for_script(run.years) if zones.index is not None else [],
         "outlines": zones.outlines,
     }
@@ -174,10 +185,10 @@ def _dashes(model: str) -> str:
     return "" if isinstance(dashes, str) else " ".join(f"{2 * part:g}" for part in dashes[1])
 
 
-def _level(run: RunFolder) -> str:
-    """Such as "90 %"; empty without intervals."""
-    level = (run.manifest.get("intervals") or {}).get("level")
-    return f"{100 * level:.6g} %" if level else ""
+def _level(maps: Maps) -> str:
+    """Such as "90 %", of the limits' own names; empty without intervals."""
+    low = maps.of("low") or maps.of("change_low")
+    return "" if low is None else f"{100 * (1 - 2 * float('0.' + low.name.split('_q')[1])):.6g} %"
 
 
 def _nodes(grid: Grid) -> dict:
@@ -226,7 +237,7 @@ def _views(run: RunFolder, maps: Maps) -> list[tuple[str, str, str]]:
     """Value, label and meaning of what the map can show."""
     found = [(model, model, MODELS[model]) for model in run.models]
     if maps.of("low") is not None and maps.of("high") is not None:
-        level = _level(run)
+        level = _level(maps)
         found.append(
             (
                 "width",
@@ -239,7 +250,7 @@ def _views(run: RunFolder, maps: Maps) -> list[tuple[str, str, str]]:
     return found
 
 
-def _key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
+def _key_facts(run: RunFolder, maps: Maps, zones: Zones) -> list[tuple[str, str, str]]:
     """The few numbers at the top: name, value, what it is."""
     model, first, last = run.models[0], run.years[0], run.years[-1]
     means = run.manifest.get("regional_mean") or {}
@@ -251,7 +262,7 @@ def _key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
     if first != last and None not in (by_year.get(first), by_year.get(last)):
         limits = _whole_change(zones, model)
         between = (
-            f", {_level(run)} interval {' to '.join(fixed(each, run.unit, True) for each in limits)}"
+            f", {_level(maps)} interval {' to '.join(fixed(each, run.unit, True) for each in limits)}"
             if limits
             else ""
         )

@@ -141,9 +141,11 @@ function show() {
   const across = width / columns, down = height / rows;
   pen.save();
   pen.setTransform(across, 0, 0, down, 0, 0);
-  pen.lineWidth = 0.8 * ratio / across;
-  pen.strokeStyle = "rgba(42, 36, 32, .6)";
-  pen.stroke(outlines);
+  for (const [width, color] of [[2.2, "rgba(255, 255, 255, .45)"], [0.8, "rgba(42, 36, 32, .75)"]]) {
+    pen.lineWidth = width * ratio / across;
+    pen.strokeStyle = color;
+    pen.stroke(outlines);
+  }
   pen.restore();
   for (const [spot, dark] of [[state.cursor, "#1f5fa8"], [state.hover, "#2a2420"]]) if (spot) ring(spot, dark, across, down, ratio);
 }
