@@ -139,3 +139,28 @@ def write_run_folder():
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def write_samples():
+    """Writes `samples.gpkg` into a run folder: at some pixels the value of POML's map itself, in given years."""
+    import geopandas as gpd
+    import numpy as np
+    import pandas as pd
+    import rasterio
+
+    def write(folder, years):
+        rows, columns = np.array([3, 8, 15, 20]), np.array([4, 25, 18, 27])
+        tables = []
+        for year in years:
+            with rasterio.open(folder / "maps" / f"SOCS_POML_{year}.tif") as file:
+                x, y = file.xy(rows, columns)
+                stock = file.read(1)[rows, columns].astype(float)
+                crs = file.crs.to_wkt()
+            facts = {"site": ["S1", "S2", "S3", "S4"], "year": np.int32(year), "stock": stock}
+            tables.append(gpd.GeoDataFrame(facts, geometry=gpd.points_from_xy(x, y), crs=crs))
+        found = pd.concat(tables, ignore_index=True)
+        found.to_file(folder / "samples.gpkg", layer="samples")
+        return found
+
+    return write

@@ -125,15 +125,23 @@ def _entries(
     colormap: Colormap, limits: tuple[float, float], unit: str, beyond: tuple[bool, bool], signed: bool
 ) -> Iterable[Entry]:
     low, high = limits
-    within = 1e-6 * (high - low)  # or rounding makes a range of eight steps look like one of more
-    inner = MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(low + within, high - within)
-    ticks = sorted({float(f"{tick:.12g}") for tick in (low, *inner, high) if low <= tick <= high})
+    ticks = _ticks(low, high)
     signs = {low: "≤ " if beyond[0] else "", high: "≥ " if beyond[1] else ""}
     for tick in ticks:
         number = f"{tick:{'+' if signed and tick else ''}.12g}".replace("-", "−")
         yield Entry(
             tick, to_hex(colormap((tick - low) / (high - low))), f"{signs.get(tick, '')}{number}{unit}"
         )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values in even steps from `low` to `high`, as near to eight steps as can be."""
+    within = 1e-6 * (high - low)  # or rounding makes a range of eight steps look like one of more
+    for steps in (8, 9, 10, 11, 7, 6, 5):
+        ticks = MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10]).tick_values(low + within, high - within)
+        if np.allclose((ticks[0], ticks[-1]), (low, high), rtol=0, atol=within):
+            return [float(f"{tick:.12g}") for tick in ticks]
+    return np.linspace(low, high, 9).tolist()
 
 
 def _sample(made: MadeMap) -> np.ndarray:
