@@ -20,8 +20,8 @@ from poml_map.schema import CHANGE_CLASSES, MODELS
 
 #: Decimals that tables give of a stock; the step of the layers is the last of them.
 DIGITS = {"kg/m2": 3, "t/ha": 2}
-# Of one value of one year in the page: a forest's map is rough, so little more than its lowest byte is saved.
-_BYTES_A_VALUE = 1.7
+# Of one value of one year in the page: a forest's map is rough, so that its lowest byte cannot be saved.
+_BYTES_A_VALUE = 1.5
 _QUANTILE = re.compile(rf"((?:CHANGE_)?(?:{'|'.join(MODELS)}))_q(\d{{2,}})")
 _CHANGE = re.compile(rf"CHANGE_({'|'.join(MODELS)})(_class)?")
 
@@ -114,7 +114,7 @@ def read_maps(run: RunFolder, budget: int) -> Maps:
     """
     sources = list(_sources(run))
     values = int(np.isfinite(read_map(run.maps[0].path)).sum()) * sum(len(each.frames) for each in sources)
-    block = max(1, math.ceil(math.sqrt(values * _BYTES_A_VALUE / budget)))
+    block = max(1, int(math.sqrt(values * _BYTES_A_VALUE / budget)))
     while True:
         maps = _read(run, sources, block)
         if sum(map(len, maps.encoded[1].values())) <= budget or max(maps.grid.shape) == 1:
