@@ -1,6 +1,6 @@
 """Run by the Python of QGIS itself: opens a project without a screen, writes what it found as JSON, and pictures.
 
-python3 open_project.py REGION.qgz OUT_DIR [theme ...]
+/usr/bin/python3 open_project.py REGION.qgz OUT_DIR [THEME ...]
 """
 
 import json
@@ -16,125 +16,155 @@ from qgis.core import (
     QgsExpressionContext,
     QgsExpressionContextUtils,
     QgsFeatureRequest,
+    QgsInterval,
     QgsLayerTreeModel,
     QgsMapRendererParallelJob,
     QgsMapSettings,
     QgsProject,
     QgsRasterBandStats,
+    QgsRasterLayer,
     QgsTemporalNavigationObject,
+    QgsVectorLayer,
     QgsVectorLayerTemporalContext,
 )
 from qgis.PyQt.QtCore import QSize, Qt
 
-RASTER = 1
+WIDTH, HEIGHT = 1000, 800
 
 
 def main(path, out, themes):
+    """Look at everything; the application is closed whatever happens."""
     application = QgsApplication([], False)
     application.initQgis()
+    try:
+        look(path, Path(out), themes)
+    finally:
+        QgsProject.instance().clear()
+        application.exitQgis()
+
+
+def look(path, out, themes):
     project = QgsProject.instance()
     found = {"version": Qgis.QGIS_VERSION, "read": project.read(path)}
     frames = slider(project)
+    extent = project.viewSettings().defaultViewExtent()
     found |= {
         "title": project.title(),
-        "crs": [project.crs().authid(), project.crs().isValid(), project.ellipsoid()],
-        "range": [text(moment) for moment in ends(project.timeSettings().temporalRange())],
-        "step": [project.timeSettings().timeStep(), str(project.timeSettings().timeStepUnit())],
+        "crs": project.crs().isValid(),
+        "ellipsoid": project.ellipsoid(),
         "mode": project.readNumEntry("TemporalControllerWidget", "/NavigationMode")[0],
-        "themes": project.mapThemeCollection().mapThemes(),
-        "layers": [layer_facts(layer) for layer in project.mapLayers().values()],
-        "groups": [[group.name(), group.isVisible()] for group in project.layerTreeRoot().findGroups()],
+        "extent": [extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()],
+        "layers": {layer.id(): layer_facts(layer) for layer in project.mapLayers().values()},
         "frames": [frame_facts(project, frame) for frame in frames],
+        "styles": {
+            style.stem: style_facts(project, style) for style in Path(path).parent.glob("styles/*.qml")
+        },
+        "themes": {theme: theme_facts(project, theme) for theme in project.mapThemeCollection().mapThemes()},
     }
+    apply(project, next(theme for theme in found["themes"] if theme.startswith("POML (")))
     for place in sorted({0, len(frames) // 2, len(frames) - 1}):
-        picture = render(project, checked_layers(project), frames[place])
-        picture.save(str(Path(out) / f"frame_{place:02d}.png"))
-    for theme in themes:
-        project.mapThemeCollection().applyTheme(
-            theme, project.layerTreeRoot(), QgsLayerTreeModel(project.layerTreeRoot())
-        )
-        name = "".join(letter if letter.isalnum() else "_" for letter in theme)
-        render(project, checked_layers(project), frames[-1]).save(str(Path(out) / f"theme_{name}.png"))
-    (Path(out) / "found.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    project.clear()
-    application.exitQgis()
+        picture, errors = render(project, frames[place])
+        found["frames"][place] |= {"picture": f"frame_{place:02d}.png", "errors": errors}
+        picture.save(str(out / f"frame_{place:02d}.png"))
+    for number, theme in enumerate(themes):
+        apply(project, theme)
+        render(project, frames[-1])[0].save(str(out / f"theme_{number}.png"))
+    (out / "found.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 def slider(project):
-    """Ranges of all frames, as the time slider makes them."""
+    """Ranges of all frames, as the temporal controller makes them."""
     settings, navigation = project.timeSettings(), QgsTemporalNavigationObject()
     navigation.setNavigationMode(QgsTemporalNavigationObject.Animated)
     navigation.setTemporalExtents(settings.temporalRange())
-    from qgis.core import QgsInterval
-
     navigation.setFrameDuration(QgsInterval(settings.timeStep(), settings.timeStepUnit()))
     return [navigation.dateTimeRangeForFrameNumber(number) for number in range(navigation.totalFrameCount())]
 
 
-def ends(span):
-    return span.begin(), span.end()
-
-
-def text(moment):
-    return moment.toString(Qt.ISODate)
+def text(span):
+    return [moment.toString(Qt.ISODate) for moment in (span.begin(), span.end())]
 
 
 def checked_layers(project):
     return [layer for layer in project.layerTreeRoot().checkedLayers() if layer.isSpatial()]
 
 
-def is_shown(layer, frame):
-    temporal = layer.temporalProperties()
-    return not temporal.isActive() or temporal.isVisibleInTemporalRange(frame)
-
-
 def layer_facts(layer):
-    facts = {
-        "id": layer.id(),
-        "name": layer.name(),
-        "valid": layer.isValid(),
-        "crs": [layer.crs().authid(), layer.crs().isValid()],
-        "temporal": layer.temporalProperties().isActive(),
-        "source": layer.publicSource(),
-    }
-    if int(layer.type()) == RASTER:
-        provider, renderer = layer.dataProvider(), layer.renderer()
-        stats = provider.bandStatistics(1, QgsRasterBandStats.All)
+    facts = {"name": layer.name(), "valid": layer.isValid(), "crs": layer.crs().isValid()}
+    if isinstance(layer, QgsRasterLayer):
+        stats = layer.dataProvider().bandStatistics(1, QgsRasterBandStats.All)
+        extent = layer.extent()
         facts |= {
+            "file": layer.publicSource(),
+            "wkt": layer.crs().toWkt(),
             "statistics": [stats.minimumValue, stats.maximumValue, stats.mean],
-            "nodata": provider.sourceNoDataValue(1) if provider.sourceHasNoDataValue(1) else None,
-            "range": [text(moment) for moment in ends(layer.temporalProperties().fixedTemporalRange())],
-            "renderer": renderer.type(),
-            "legend": [[label, shade.name()] for label, shade in renderer.legendSymbologyItems()],
+            "bounds": [extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()],
+            "legend": legend(layer),
         }
     else:
         facts |= {"features": layer.featureCount(), "labels": layer.labelsEnabled()}
     return facts
 
 
+def legend(layer):
+    return [[label, shade.name()] for label, shade in layer.renderer().legendSymbologyItems()]
+
+
 def frame_facts(project, frame):
-    shown = [layer for layer in checked_layers(project) if is_shown(layer, frame)]
-    facts = {"range": [text(moment) for moment in ends(frame)], "shown": [layer.name() for layer in shown]}
+    shown = [
+        layer.name()
+        for layer in checked_layers(project)
+        if not layer.temporalProperties().isActive()
+        or layer.temporalProperties().isVisibleInTemporalRange(frame)
+    ]
+    facts = {"range": text(frame), "shown": shown}
     for layer in project.mapLayersByName("Samples"):
         context = QgsVectorLayerTemporalContext()
         context.setLayer(layer)
-        wanted = layer.temporalProperties().createFilterString(context, frame)
-        facts["sample_years"] = sorted(
-            {
-                feature["year"]
-                for feature in layer.getFeatures(QgsFeatureRequest().setFilterExpression(wanted))
-            }
+        wanted = QgsFeatureRequest().setFilterExpression(
+            layer.temporalProperties().createFilterString(context, frame)
         )
+        facts["sample_years"] = sorted({feature["year"] for feature in layer.getFeatures(wanted)})
     return facts
 
 
-def render(project, layers, frame):
+def style_facts(project, path):
+    """What a style file makes of a fresh layer, beside the same kind in the project."""
+    for layer in project.mapLayers().values():
+        is_raster = isinstance(layer, QgsRasterLayer)
+        if (path.stem in ("samples", "zones")) == is_raster:
+            continue
+        fresh = (
+            QgsRasterLayer(layer.source(), "fresh")
+            if is_raster
+            else QgsVectorLayer(layer.source(), "fresh", "ogr")
+        )
+        read = fresh.loadNamedStyle(str(path))[1]
+        if is_raster:
+            return {"read": read, "legend": legend(fresh)}
+        return {"read": read, "labels": fresh.labelsEnabled(), "symbol": fresh.renderer().symbol().dump()}
+    return {}
+
+
+def apply(project, theme):
+    root = project.layerTreeRoot()
+    project.mapThemeCollection().applyTheme(theme, root, QgsLayerTreeModel(root))
+
+
+def theme_facts(project, theme):
+    """What a theme promises, and what is shown after it has been applied."""
+    promised = [layer.name() for layer in project.mapThemeCollection().mapThemeVisibleLayers(theme)]
+    apply(project, theme)
+    return {"promised": promised, "shown": [layer.name() for layer in checked_layers(project)]}
+
+
+def render(project, frame):
     settings = QgsMapSettings()
-    settings.setLayers(layers)
+    settings.setLayers(checked_layers(project))
     settings.setDestinationCrs(project.crs())
     settings.setTransformContext(project.transformContext())
     settings.setExtent(project.viewSettings().defaultViewExtent())
-    settings.setOutputSize(QSize(1000, 800))
+    settings.setOutputSize(QSize(WIDTH, HEIGHT))
     settings.setBackgroundColor(project.backgroundColor())
     settings.setIsTemporal(True)
     settings.setTemporalRange(frame)
@@ -149,9 +179,7 @@ def render(project, layers, frame):
     job = QgsMapRendererParallelJob(settings)
     job.start()
     job.waitForFinished()
-    for error in job.errors():
-        print(f"{error.layerID}: {error.message}", file=sys.stderr)
-    return job.renderedImage()
+    return job.renderedImage(), [error.message for error in job.errors()]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ _ZONE_NAME = 'coalesce(nullif("name", \'\'), "zone")'
 _MAP_UNITS = "3x:0,0,0,0,0,0"
 # Corner of what the map shows, a little inside, in the CRS of the layer; a project may have another one.
 _CORNER = "make_point(x_min(@map_extent) + 0.012 * @map_extent_width, y_min(@map_extent) + 0.012 * @map_extent_width)"
-_IN_LAYER = f"try(transform({_CORNER}, @map_crs, @layer_crs), {_CORNER})"
+# A CRS without a code has no name here: QGIS then leaves the point where it is, and the two are the same anyway.
+_IN_LAYER = (
+    f"coalesce(try(transform({_CORNER}, coalesce(@map_crs, ''), coalesce(@layer_crs, ''))), {_CORNER})"
+)
 
 
 def add_samples(parent: ET.Element, style: Style) -> None:
