@@ -1,4 +1,4 @@
-"""The areas that tables speak of, zones and whole region: means of the maps, and pixels that stand for their errors."""
+"""The areas that tables speak of, zones and whole region: means of the maps, and pixels that stand for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from poml_map import schema
 from poml_map.cube import Cube
 from poml_map.grid import Grid
 from poml_map.hybrid.space import pixels_that_stand_for
@@ -46,18 +45,18 @@ class AreaMeans:
     ----------
     areas : list of Area
         Zones with a mapped pixel in the order of their file, then the whole region.
+    codes : ndarray (zones,) of int
+        Positions of these zones among all of the cube.
     means : dict of (str, int) -> ndarray (areas,)
         By model and year, weighted by area. [unit of the maps]
-    deviations : dict of int -> list of ndarray (n,)
-        Standard deviation of POML at the pixels of each area, by year. [unit of the maps]
     """
 
     areas: list[Area]
+    codes: np.ndarray
+    _mapped: np.ndarray
+    _code: np.ndarray
+    _share: np.ndarray
     means: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
-    deviations: dict[int, list[np.ndarray]] = field(default_factory=dict)
-    _mapped: np.ndarray = field(default_factory=lambda: np.empty(0, int))
-    _code: np.ndarray = field(default_factory=lambda: np.empty(0, int))
-    _share: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, cube: Cube, mapped: np.ndarray) -> AreaMeans:
@@ -79,28 +78,16 @@ class AreaMeans:
         whole = _area(*WHOLE, here, np.ones(len(here), bool), size)
         outside = len(zones)
         place = np.where(code >= 0, np.searchsorted(with_pixels, code), outside)
-        return cls([*zones, whole], _mapped=here, _code=place, _share=row_weights(grid)[row])
+        return cls([*zones, whole], with_pixels, here, place, row_weights(grid)[row])
 
-    def look_at(self, layer: str, year: int, values: np.ndarray) -> None:
-        """Take a map (y, x) of a model, or of the deviation of POML; others are passed over."""
-        if layer == "POML_sd":
-            self.deviations[year] = self.at_pixels(values)
-        elif layer in schema.MODELS:
-            self.means[layer, year] = self.mean_of(values)
-
-    def mean_of(self, values: np.ndarray) -> np.ndarray:
-        """Mean of a map (y, x) in each area, weighted by area, (areas,)."""
-        values = values.ravel()[self._mapped].astype(np.float64) * self._share
-        return self._summed(values) / self._summed(self._share)
+    def look_at(self, model: str, year: int, values: np.ndarray) -> None:
+        """Take the map (y, x) of a model."""
+        shares = values.ravel()[self._mapped].astype(np.float64) * self._share
+        self.means[model, year] = self._summed(shares) / self._summed(self._share)
 
     def _summed(self, values: np.ndarray) -> np.ndarray:
         n_zones = len(self.areas) - 1
         return np.append(np.bincount(self._code, values, n_zones + 1)[:n_zones], values.sum())
-
-    def at_pixels(self, values: np.ndarray) -> list[np.ndarray]:
-        """Values of a map (y, x) at the pixels that stand for each area."""
-        flat = values.ravel()
-        return [flat[area.pixels].astype(np.float64) for area in self.areas]
 
     def positions(self, grid: Grid) -> list[tuple[np.ndarray, np.ndarray]]:
         """x and y of the pixels that stand for each area, in the CRS of the grid."""

@@ -101,9 +101,9 @@ def write_products(
             for years, maps in _bands(store, layer, region, grid, known):
                 if layer in seen:
                     seen[layer].look_at(maps, mapped, store)
-                areas = AreaMeans.of(cube, np.isfinite(maps[0])) if areas is None else areas
-                for year, values in zip(years, maps, strict=True):
-                    areas.look_at(layer, year, values)
+                    areas = AreaMeans.of(cube, np.isfinite(maps[0])) if areas is None else areas
+                    for year, values in zip(years, maps, strict=True):
+                        areas.look_at(layer, year, values)
                 meanwhile.do(partial(_write_wanted, write, maps, years, wanted, layer))
                 del maps  # gone as soon as they are written
             if layer in seen:

@@ -140,13 +140,13 @@ def _stages(
         mapped = summary.pixels["mapped"]
         published = write_products(region, cube, store, folder, wanted, notes, digest, mapped, intervals)
     with watch.stage("tables of zones and region"):
-        errors = write_areas(region, cube, store, folder, wanted, samples, published.areas, intervals)
-        for note in errors.notes:
+        areas = write_areas(region, cube, folder, wanted, samples, published.areas, learned.held_out)
+        for note in areas["notes"]:
             log.info("  %s", note)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
     means = published.means
     content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
-    content |= {"notes": notes.lines, "change": published.change, "areas": errors.for_manifest()}
+    content |= {"notes": notes.lines, "change": published.change, "areas": areas}
     content["warnings"] += heard.warnings("sites", "cube", "hybrid", "products")
     with watch.stage("tables, manifest and report"):
         units = {name: points[name].attrs["units"] for name in settings.covariates}

@@ -25,6 +25,16 @@ def finished(demo, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def with_intervals(demo, tmp_path_factory) -> Path:
+    """Folder of a finished run of the same region with the intervals of POML."""
+    folder = tmp_path_factory.mktemp("e2e")
+    region = shutil.copytree(demo, folder / "demo") / "region.yaml"
+    region.write_text(region.read_text() + "\nintervals: {draws: 10}\n")
+    run_region(region, folder / "run")
+    return folder / "run"
+
+
 @pytest.fixture
 def own(demo, tmp_path) -> Path:
     """A copy of the demo region that a test may break."""

@@ -29,7 +29,7 @@ def ran(own, tmp_path):
 def test_a_run_with_intervals(ran):
     out, lines = ran
     assert any(
-        "SOCS_POML_q05_1984.tif ... SOCS_POML_sd_1986.tif   9 GeoTIFFs, interval of POML" in line
+        "SOCS_POML_q05_1984.tif ... SOCS_POML_sd_1986.tif   9 GeoTIFFs, prediction intervals of POML" in line
         for line in lines
     )
     assert any("SOCS_POML_1984.tif ... SOCS_POML_1986.tif   3 GeoTIFFs" in line for line in lines)

@@ -55,7 +55,10 @@ def unpainted(monkeypatch):
 
 
 def write(made, region, folder, wanted=YEARS, mapped=None):
-    cube = SimpleNamespace(grid=GRID, fills=[], outlines=list)
+    zones = {"zone_keys": lambda: ("a", "b", "c"), "zone_names": lambda: ("A", "B", "C")}
+    # The zone B has no pixel; the middle lies outside all.
+    zones["zone_codes_at"] = lambda x, y: np.where(x < 2.05e5, 0, np.where(x < 2.15e5, -1, 2))
+    cube = SimpleNamespace(grid=GRID, fills=[], outlines=list, **zones)
     folder.mkdir()
     return products.write_products(
         region, cube, made.store, folder, wanted, NOTES, "ab12", made.mapped if mapped is None else mapped
@@ -67,7 +70,7 @@ def test_products_do_not_depend_on_how_many_years_are_read_at_once(
     made, region, tmp_path, monkeypatch, unpainted, years_at_once
 ):
     monkeypatch.setattr(products, "_AT_ONCE", 4 * GRID.width * GRID.height * years_at_once)
-    means = write(made, region, tmp_path / "run")
+    means = write(made, region, tmp_path / "run").means
     for name, stocks in made.stocks.items():
         for year, values in zip(YEARS, stocks, strict=True):
             path = tmp_path / "run" / "maps" / map_name(name, year)
@@ -81,9 +84,10 @@ def test_products_do_not_depend_on_how_many_years_are_read_at_once(
 
 
 def test_only_the_years_that_are_wanted_are_written_and_all_are_averaged(made, region, tmp_path):
-    means = write(made, region, tmp_path / "run", wanted=range(1982, 1984))
+    means = write(made, region, tmp_path / "run", wanted=range(1982, 1984)).means
     names = {path.name for path in (tmp_path / "run" / "maps").iterdir()}
-    assert names == {map_name(name, year) for name in made.stocks for year in (1982, 1983)}
+    changes = {f"{kind}_{model}_1982_1983.tif" for kind in ("CHANGE", "RATE") for model in MODELS}
+    assert names == changes | {map_name(name, year) for name in made.stocks for year in (1982, 1983)}
     assert all(len(each) == len(YEARS) for each in means["models"].values())
     with Image.open(tmp_path / "run" / "SOCS_POML.gif") as gif:
         assert gif.n_frames == 2
@@ -109,7 +113,38 @@ def test_a_map_that_cannot_be_written_is_an_error_although_it_was_written_meanwh
         write(made, region, tmp_path / "run")
 
 
+def test_the_change_is_that_of_the_maps_and_the_rate_that_of_a_year(made, region, tmp_path, unpainted):
+    told = write(made, region, tmp_path / "run").change
+    assert told["period"] == [1980, 1986]
+    for model in MODELS:
+        first, last = made.stocks[model][[0, -1]]
+        change, rate = (
+            read_map(tmp_path / "run" / "maps" / f"{kind}_{model}_1980_1986.tif")
+            for kind in ("CHANGE", "RATE")
+        )
+        np.testing.assert_allclose(change, (last - first) * 10, rtol=1e-6)
+        np.testing.assert_allclose(rate, change / 6, rtol=1e-6)
+        assert told["mean"][model] == pytest.approx(np.nanmean(change), rel=1e-6)
+
+
+def test_one_year_has_no_change(made, region, tmp_path, unpainted):
+    assert write(made, region, tmp_path / "run", wanted=range(1982, 1983)).change == {}
+    assert not list((tmp_path / "run" / "maps").glob("CHANGE*"))
+
+
+def test_areas_are_the_zones_with_pixels_and_the_whole_region(made, region, tmp_path, unpainted):
+    areas = write(made, region, tmp_path / "run").areas
+    column = np.broadcast_to(np.arange(GRID.width), GRID.shape)
+    inside = {"A": column < 10, "C": column >= 30, "whole region": column >= 0}
+    assert [area.name for area in areas.areas] == list(inside)
+    for number, (area, where) in enumerate(zip(areas.areas, inside.values(), strict=True)):
+        stock = made.stocks["ML"][2][where] * 10
+        assert area.n_pixels == np.isfinite(stock).sum() == len(area.pixels)
+        assert area.area_m2 == pytest.approx(area.n_pixels * 500**2, rel=2e-3)
+        assert areas.means["ML", 1982][number] == pytest.approx(np.nanmean(stock), rel=1e-6)
+
+
 def test_means_can_be_written_to_the_manifest(made, region, tmp_path, unpainted):
-    means = write(made, region, tmp_path / "run")
+    means = write(made, region, tmp_path / "run").means
     assert means["unit"] == "t C ha-1"
     assert json.dumps({model: list(each) for model, each in means["models"].items()})

@@ -66,7 +66,8 @@ def test_without_a_second_campaign_nothing_is_calibrated():
 
 
 @pytest.mark.parametrize(
-    "made", [TreeSpread(), Conformal.of((np.arange(99) - 49.0) / 30, np.zeros(99), np.ones(99), np.arange(99))]
+    "made",
+    [TreeSpread(), Conformal.of((np.arange(99) - 49.0) / 30, np.zeros(99), np.ones(99), np.arange(99))],
 )
 def test_zero_is_outside_exactly_where_it_would_surprise(made):
     random = np.random.default_rng(0)

@@ -1,8 +1,7 @@
-"""How wrong the mean of a map over an area may be, when errors of neighbours are alike.
+"""How alike the errors of two places are, and of how many of them the mean of an area is made.
 
 Errors of pixels neither cancel like independent ones nor add up like equal ones. How alike they are at which distance
-is told by the normalised residuals of held-out sites: their variogram. The variance of a mean is then the mean, over
-all pairs of pixels of the area, of the product of both standard deviations and their correlation.
+is told by the residuals of held-out sites: their variogram.
 """
 
 from __future__ import annotations
@@ -20,6 +19,9 @@ LEAST_SITES = 50
 PIXELS = 1500
 
 _BINS = 15
+
+# Sites that a variogram is made of: of more, all pairs would take minutes and tell nothing new.
+_MOST_SITES = 2000
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ class ErrorCorrelation:
         positions : array_like (sites, 2)
             [m]
         residuals : array_like (campaigns, sites)
-            Errors of held-out sites over the standard deviation that was stated for them; NaN where there is none. Only
-            pairs of one campaign are compared. [1]
+            Errors at held-out sites; NaN where there is none. Only pairs of one campaign are compared. [kg/m2]
 
         Returns
         -------
@@ -95,6 +96,41 @@ class ErrorCorrelation:
         """Correlation of two different places so far apart, (...). [1]"""
         return self.share * np.exp(-np.asarray(distance) / self.range_m)
 
+    def of_mean(self, positions, count: int | None = None) -> float:
+        """Variance of the mean of errors with a variance of 1 over the pixels of an area.
+
+        What is alike nowhere (the error of measuring, mostly) is no error of a map and left out.
+
+        Parameters
+        ----------
+        positions : array_like (pixels, 2)
+            Middles of the pixels. [m]
+        count : int, optional
+            Pixels of the area, if these are some that stand for it (`pixels_that_stand_for`).
+
+        Returns
+        -------
+        float
+            The mean correlation over all pairs of pixels. [1]
+
+        Examples
+        --------
+        >>> alike = ErrorCorrelation(0.5, 1e4, np.array([]), np.array([]), 100)
+        >>> round(alike.of_mean([[0, 0], [1, 0]]), 3), alike.of_mean([[0, 0], [1e9, 0]])
+        (0.5, 0.25)
+        """
+        positions = np.asarray(positions, float)
+        if positions.ndim != 2 or positions.shape[1:] != (2,) or len(positions) == 0:
+            raise ValueError(
+                f"positions has shape {positions.shape}, expected (n, 2) with n from 1 on. Mend: give a place a pixel."
+            )
+        some = len(positions)
+        count = some if count is None else count
+        if some == 1:
+            return self.share
+        pairs = (self.at(cdist(positions, positions)).sum() - some * self.share) / (some * (some - 1))
+        return float(self.share + (count - 1) * pairs) / count
+
 
 def pixels_that_stand_for(count: int) -> np.ndarray:
     """Places of up to `PIXELS` of so many pixels, ascending: all, or a draw that is always the same."""
@@ -103,60 +139,12 @@ def pixels_that_stand_for(count: int) -> np.ndarray:
     return np.sort(np.random.default_rng(count).choice(count, PIXELS, replace=False))
 
 
-def deviation_of_mean(positions, sd, correlation: ErrorCorrelation, count: int | None = None) -> np.ndarray:
-    """Standard deviation of the mean over the pixels of an area.
-
-    Parameters
-    ----------
-    positions : array_like (pixels, 2)
-        Middles of the pixels. [m]
-    sd : array_like (maps, pixels)
-        Of each pixel, in every map. [kg/m2]
-    correlation : ErrorCorrelation
-    count : int, optional
-        Pixels of the area, if these are some that stand for it (`pixels_that_stand_for`).
-
-    Returns
-    -------
-    ndarray (maps,)
-        [kg/m2]
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or there is no pixel.
-
-    Examples
-    --------
-    Two pixels that are all but one have the deviation of one of them, far ones that divided by the root of two:
-
-    >>> alike = ErrorCorrelation(1.0, 1e6, np.array([]), np.array([]), 100)
-    >>> deviation_of_mean([[0, 0], [1, 0]], [[0.4, 0.4]], alike).round(3)
-    array([0.4])
-    >>> deviation_of_mean([[0, 0], [1e9, 0]], [[0.4, 0.4]], alike).round(3)
-    array([0.283])
-    """
-    positions, sd = np.asarray(positions, float), np.asarray(sd, float)
-    some = len(positions)
-    if positions.ndim != 2 or sd.ndim != 2 or sd.shape[1] != some or some == 0:
-        raise ValueError(
-            f"positions has shape {positions.shape} and sd {sd.shape}, expected (n, 2) and (maps, n) with n from 1 on. "
-            "Mend: give one place and one deviation for each pixel."
-        )
-    count = some if count is None else count
-    own = np.mean(sd**2, axis=1)
-    if some == 1:
-        return np.sqrt(own)
-    between = correlation.at(cdist(positions, positions))
-    np.fill_diagonal(between, 0.0)
-    covariance = np.einsum("mi,mi->m", sd @ between, sd) / (some * (some - 1))
-    return np.sqrt((own + (count - 1) * covariance) / count)
-
-
 def _variogram(positions, residuals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean distance, semivariance and pairs by bins of distance, up to half of the largest."""
-    apart = pdist(positions)
-    longest = apart.max() / 2
+    if len(positions) > _MOST_SITES:
+        chosen = np.random.default_rng(0).choice(len(positions), _MOST_SITES, replace=False)
+        positions, residuals = positions[chosen], residuals[:, chosen]
+    longest = pdist(positions).max() / 2
     bins = np.linspace(0.0, longest, _BINS + 1)
     total, square, count = (np.zeros(_BINS) for _ in "tsc")
     for each in residuals:

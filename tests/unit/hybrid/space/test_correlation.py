@@ -1,12 +1,12 @@
-"""Errors of means: what a known field gives, and what follows from independence and from likeness."""
+"""How alike errors are: what a known field gives, and what follows for means."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 
-from poml_map.hybrid.space import ErrorCorrelation, deviation_of_mean, pixels_that_stand_for
-from poml_map.hybrid.space.averages import PIXELS
+from poml_map.hybrid.space import ErrorCorrelation, pixels_that_stand_for
+from poml_map.hybrid.space.correlation import PIXELS
 
 NONE = np.array([])
 
@@ -69,50 +69,30 @@ def test_positions_of_other_sites_are_refused():
         ErrorCorrelation.of(np.zeros((3, 2)), np.zeros(60))
 
 
-def test_the_deviation_of_a_mean_is_that_of_all_pairs():
-    random = np.random.default_rng(9)
-    positions, sd = random.uniform(0, 50e3, (80, 2)), random.uniform(0.2, 0.6, (3, 80))
+def test_the_variance_of_a_mean_is_the_mean_correlation_of_all_pairs():
+    positions = np.random.default_rng(9).uniform(0, 50e3, (80, 2))
     between = known(0.7, 8e3).at(cdist(positions, positions))
-    np.fill_diagonal(between, 1.0)
-    expected = [np.sqrt(each @ between @ each) / 80 for each in sd]
 
-    assert_allclose(deviation_of_mean(positions, sd, known(0.7, 8e3)), expected)
+    assert known(0.7, 8e3).of_mean(positions) == pytest.approx(between.mean())
 
 
 @pytest.mark.parametrize("count", [1, 5, 400])
-def test_independent_errors_cancel_with_the_root_of_their_number(count):
-    positions = np.random.default_rng(1).uniform(0, 1e5, (count, 2))
-    found = deviation_of_mean(positions, np.full((1, count), 0.4), known(0.0, 1e3))
+def test_errors_that_are_alike_nowhere_near_cancel_with_their_number(count):
+    positions = 1e9 * np.random.default_rng(1).uniform(0, 1e5, (count, 2))
 
-    assert_allclose(found, 0.4 / np.sqrt(count))
+    assert known(0.8, 1e3).of_mean(positions) == pytest.approx(0.8 / count)
 
 
 def test_some_pixels_stand_for_all():
-    random = np.random.default_rng(2)
-    positions, sd = random.uniform(0, 60e3, (6000, 2)), random.uniform(0.3, 0.5, (2, 6000))
-    chosen = pixels_that_stand_for(6000)
-    some = deviation_of_mean(positions[chosen], sd[:, chosen], known(0.6, 10e3), count=6000)
+    positions = np.random.default_rng(2).uniform(0, 60e3, (4000, 2))
+    chosen = pixels_that_stand_for(4000)
+    some = known(0.6, 10e3).of_mean(positions[chosen], count=4000)
 
     assert len(chosen) == PIXELS
-    assert_allclose(some, deviation_of_mean(positions, sd, known(0.6, 10e3)), rtol=0.03)
-    np.testing.assert_array_equal(chosen, pixels_that_stand_for(6000))
+    assert_allclose(some, known(0.6, 10e3).of_mean(positions), rtol=0.04)
+    np.testing.assert_array_equal(chosen, pixels_that_stand_for(4000))
 
 
-def test_an_interval_covers_the_mean_of_a_known_field():
-    """The whole of it: a field of errors, sites that show some of it, and the error of the mean of an area."""
-    random = np.random.default_rng(3)
-    inside = []
-    for _ in range(60):
-        places = random.uniform(0, 100e3, (450, 2))
-        errors = 0.4 * field(random, places, 0.7, 12e3, campaigns=1)[0]
-        found = ErrorCorrelation.of(places[:250], errors[:250] / 0.4)
-        zone = np.flatnonzero((places[250:] < 40e3).all(axis=1)) + 250
-        half = 1.645 * deviation_of_mean(places[zone], np.full((1, len(zone)), 0.4), found)
-        inside.append(abs(errors[zone].mean()) <= half)
-
-    assert 0.80 < np.mean(inside) < 0.98
-
-
-def test_arrays_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"positions has shape \(2, 2\) and sd \(1, 3\)"):
-        deviation_of_mean(np.zeros((2, 2)), np.zeros((1, 3)), known(0.5, 1e3))
+def test_positions_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"positions has shape \(0, 2\), expected \(n, 2\) with n from 1 on"):
+        known(0.5, 1e3).of_mean(np.zeros((0, 2)))

@@ -1,0 +1,157 @@
+"""Changes and areas of a run: what the maps, the tables and the vector files say must be one thing."""
+
+import json
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+
+from poml_map.pipeline.run import run_region
+from poml_map.products import made_maps, read_map
+
+
+def _map(run, name):
+    return read_map(run / "maps" / f"{name}.tif")
+
+
+def _table(run, name):
+    return pd.read_csv(
+        run / f"{name}.csv", dtype={"zone": str}, keep_default_na=False, na_values=[""]
+    ).assign(zone=lambda table: table["zone"].fillna(""))
+
+
+def test_the_change_lies_inside_its_interval_and_its_class_follows_from_it(with_intervals):
+    change, low, high, sd, classes = (
+        _map(with_intervals, f"CHANGE_POML{part}_1980_2000") for part in ("", "_q05", "_q95", "_sd", "_class")
+    )
+    here = np.isfinite(_map(with_intervals, "SOCS_POML_1990"))
+    for each in (change, low, high, sd, classes):
+        np.testing.assert_array_equal(np.isfinite(each), here)
+    assert ((low <= change) & (change <= high))[here].mean() > 0.99
+    assert (sd[here] > 0).all()
+    np.testing.assert_array_equal(classes[here], ((low > 0).astype(int) - (high < 0))[here])
+    told = json.loads((with_intervals / "manifest.json").read_text())["change"]
+    assert told["classes"] == {
+        "loss": (classes == -1).sum(),
+        "not detectable": (classes == 0).sum(),
+        "gain": (classes == 1).sum(),
+    }
+
+
+def test_maps_of_the_change_say_what_they_are(with_intervals):
+    with rasterio.open(with_intervals / "maps" / "CHANGE_POML_q05_1980_2000.tif") as file:
+        tags = file.tags()
+        assert file.descriptions == ("CHANGE_POML_q05 1980-2000",)
+    assert tags["POML_MAP_FIRST_YEAR"] == "1980"
+    assert tags["POML_MAP_YEAR"] == "2000"
+    assert tags["POML_MAP_CALIBRATION"] == "60 changes at held-out sites, 1980-2000"
+    assert "lower limit of the 90 % interval of the change of a sample" in tags["TIFFTAG_IMAGEDESCRIPTION"]
+    with rasterio.open(with_intervals / "maps" / "RATE_PO_1980_2000.tif") as file:
+        assert file.units == ("kg m-2 year-1",)
+    groups = {made.group for made in made_maps(with_intervals)}
+    assert groups == {"POML", "ML", "PO", "intervals", "change"}
+
+
+def test_the_table_of_areas_agrees_with_the_maps_and_the_manifest(with_intervals):
+    table = _table(with_intervals, "zones")
+    whole = table[table["zone"] == ""]
+    means = json.loads((with_intervals / "manifest.json").read_text())["regional_mean"]
+    for model, series in means["models"].items():
+        np.testing.assert_allclose(whole[whole["model"] == model]["mean"], series, rtol=1e-5)
+    np.testing.assert_allclose(table["total_kt"], table["mean"] * table["area_km2"], rtol=1e-4)
+    zones = table[(table["zone"] != "") & (table["model"] == "POML") & (table["year"] == 1990)]
+    pixels = np.isfinite(_map(with_intervals, "SOCS_POML_1990")).sum()
+    assert whole["n_pixels"].unique() == [pixels]
+    assert zones["n_pixels"].sum() <= pixels
+
+
+def test_intervals_of_means_are_narrower_than_those_of_pixels_and_wider_than_independent_ones(with_intervals):
+    table = _table(with_intervals, "zones")
+    poml = table[table["model"] == "POML"]
+    assert table[table["model"] != "POML"]["mean_low"].isna().all()
+    whole = poml[(poml["zone"] == "") & (poml["year"] == 2000)].iloc[0]
+    width = whole["mean_high"] - whole["mean_low"]
+    low, high = (_map(with_intervals, f"SOCS_POML_{part}_2000") for part in ("q05", "q95"))
+    of_pixels = np.nanmean(high - low)
+    assert 2 * of_pixels / np.sqrt(whole["n_pixels"]) < width < of_pixels
+    fitted = json.loads((with_intervals / "manifest.json").read_text())["areas"]
+    assert 0 <= fitted["level"]["share"] <= 1
+    assert fitted["notes"] == []
+
+
+def test_zones_are_a_vector_file_joined_by_their_key(with_intervals):
+    zones = gpd.read_file(with_intervals / "zones.gpkg").set_index("zone")
+    changes = _table(with_intervals, "zone_changes")
+    poml = changes[(changes["model"] == "POML") & (changes["zone"] != "")].set_index("zone")
+    assert set(poml.index) <= set(zones.index)
+    np.testing.assert_allclose(zones.loc[poml.index, "change"], poml["change"], rtol=1e-4)
+    np.testing.assert_allclose(zones["mean_2000"] - zones["mean_1980"], zones["change"], rtol=1e-3, atol=1e-5)
+    samples = gpd.read_file(with_intervals / "samples.gpkg")
+    assert list(samples.columns) == ["site", "year", "stock", "geometry"]
+    assert len(samples) == 120
+    assert samples.crs == zones.crs
+
+
+def test_another_unit_changes_values_limits_and_labels_alike(own, with_intervals, tmp_path):
+    region = own / "region.yaml"
+    region.write_text(
+        region.read_text().replace("units: kg/m2", "units: t/ha") + "\nintervals: {draws: 10}\n"
+    )
+    run_region(region, tmp_path / "run")
+    for name in (
+        "CHANGE_POML_1980_2000",
+        "CHANGE_POML_q95_1980_2000",
+        "RATE_ML_1980_2000",
+        "SOCS_POML_q05_1990",
+    ):
+        np.testing.assert_allclose(
+            _map(tmp_path / "run", name), 10 * _map(with_intervals, name), rtol=1e-5, atol=1e-6
+        )
+    np.testing.assert_array_equal(
+        _map(tmp_path / "run", "CHANGE_POML_class_1980_2000"),
+        _map(with_intervals, "CHANGE_POML_class_1980_2000"),
+    )
+    for name, columns in (
+        ("zones", ["mean", "mean_low"]),
+        ("zone_changes", ["change", "change_high", "rate"]),
+    ):
+        per_hectare, per_square_metre = _table(tmp_path / "run", name), _table(with_intervals, name)
+        np.testing.assert_allclose(per_hectare[columns], 10 * per_square_metre[columns], rtol=1e-4)
+        total = [column for column in per_hectare if column.startswith("total")]
+        np.testing.assert_allclose(per_hectare[total], per_square_metre[total], rtol=1e-4)
+    samples = [gpd.read_file(run / "samples.gpkg")["stock"] for run in (tmp_path / "run", with_intervals)]
+    np.testing.assert_allclose(samples[0], 10 * samples[1])
+    with rasterio.open(tmp_path / "run" / "maps" / "RATE_ML_1980_2000.tif") as file:
+        assert file.units == ("t ha-1 year-1",)
+        assert "in t C ha-1 year-1" in file.tags()["TIFFTAG_IMAGEDESCRIPTION"]
+
+
+def test_with_control_of_false_discoveries_no_more_changes_are_told(own, with_intervals, tmp_path):
+    region = own / "region.yaml"
+    text = "\nintervals: {draws: 10, change_control: false_discovery}\n"
+    region.write_text(region.read_text() + text)
+    run_region(region, tmp_path / "run")
+    each, controlled = (
+        _map(run, "CHANGE_POML_class_1980_2000") for run in (with_intervals, tmp_path / "run")
+    )
+    assert (np.abs(controlled) <= np.abs(each))[np.isfinite(each)].all()
+    with rasterio.open(tmp_path / "run" / "maps" / "CHANGE_POML_class_1980_2000.tif") as file:
+        assert file.tags()["POML_MAP_CONTROL"] == "false_discovery"
+
+
+def test_without_intervals_means_have_no_limits_and_it_is_told_why(finished):
+    table = _table(finished, "zones")
+    assert table["mean_low"].isna().all()
+    assert table["mean"].notna().all()
+    notes = json.loads((finished / "manifest.json").read_text())["areas"]["notes"]
+    assert notes == ["means of areas have no interval: the region file has no `intervals:` block"]
+    assert not list((finished / "maps").glob("CHANGE_POML_q*"))
+    assert (finished / "maps" / "CHANGE_POML_1980_2000.tif").exists()
+
+
+@pytest.mark.parametrize("name", ["zones.gpkg", "samples.gpkg"])
+def test_the_same_run_gives_the_same_bytes(own, finished, tmp_path, name):
+    run_region(own / "region.yaml", tmp_path / "run")
+    assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
