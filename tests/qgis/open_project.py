@@ -63,8 +63,8 @@ def look(path, out, themes):
     }
     apply(project, next(theme for theme in found["themes"] if theme.startswith("POML (")))
     for place in sorted({0, len(frames) // 2, len(frames) - 1}):
-        picture, errors = render(project, frames[place])
-        found["frames"][place] |= {"picture": f"frame_{place:02d}.png", "errors": errors}
+        picture, facts = render(project, frames[place])
+        found["frames"][place] |= {"picture": f"frame_{place:02d}.png", **facts}
         picture.save(str(out / f"frame_{place:02d}.png"))
     for number, theme in enumerate(themes):
         apply(project, theme)
@@ -179,7 +179,10 @@ def render(project, frame):
     job = QgsMapRendererParallelJob(settings)
     job.start()
     job.waitForFinished()
-    return job.renderedImage(), [error.message for error in job.errors()]
+    labels = [
+        label.labelText for label in job.takeLabelingResults().labelsWithinRect(settings.visibleExtent())
+    ]
+    return job.renderedImage(), {"errors": [error.message for error in job.errors()], "written": labels}
 
 
 if __name__ == "__main__":

@@ -109,6 +109,11 @@ def test_pictures_of_the_years_differ_and_say_that_data_are_synthetic(seen):
         )
 
 
+def test_zones_have_their_names(seen):
+    for frame in (frame for frame in seen.frames if "written" in frame):
+        assert sorted(frame["written"]) == ["Anhe", "Beilan", "Chunxi", "Synthetic data"]
+
+
 def test_maps_and_samples_have_the_colours_of_the_style(seen):
     """A sample's value is that of its pixel, so the middle of its disc has the colour of the map around it."""
     picture, style = _picture(seen, 0), styles(made_maps(seen.folder))["stock"]
