@@ -60,14 +60,15 @@ def write_qgis(run: str | Path) -> list[Path]:
     if notes:
         text = "What must not be overlooked, drawn on every map"
         above.insert(0, Layer(f"notes_{key}", "Notes", text, f"./{_NOTES}", "notes", "Polygon"))
-    project = project_element(about, above, groups, looks)
-    written = [write_bytes_atomic(folder / "region.qgz", _zipped("region.qgs", document(project)))]
+    texts = {f"styles/{kind}.qml": document(style_element(kind, looks)) for kind in kinds}
     if notes:
-        written.append(write_text_atomic(folder / _NOTES, _notes_table(about, notes)))
-    for kind in kinds:
-        written.append(
-            write_text_atomic(folder / "styles" / f"{kind}.qml", document(style_element(kind, looks)))
-        )
+        texts = {_NOTES: _notes_table(about, notes), **texts}
+    project = document(project_element(about, above, groups, looks))
+    written = [write_text_atomic(folder / name, text) for name, text in texts.items()]
+    # Last: who sees it finds all that it needs.
+    written.insert(0, write_bytes_atomic(folder / "region.qgz", _zipped("region.qgs", project)))
+    for old in {folder / _NOTES, *folder.glob("styles/*.qml")} - set(written):
+        old.unlink(missing_ok=True)
     return written
 
 

@@ -164,6 +164,35 @@ def test_maps_of_one_model_are_enough(write_run_folder, read_project, tmp_path):
     assert [path.name for path in (folder / "qgis" / "styles").iterdir()] == ["stock.qml"]
 
 
+def test_maps_of_rothc_and_of_applicability_have_groups_and_scales_of_their_own(handmade, read_project):
+    folder = handmade(keep=lambda layer: layer in ("POML", "BIO", "AOA")).folder
+    (folder / "manifest.json").write_text('{"input_digest": "ab12"}', encoding="utf-8")
+    write_qgis(folder)
+    root = read_project(folder)
+    layers = {layer.findtext("id"): layer for layer in root.iter("maplayer")}
+
+    assert list(_tops(root)) == ["POML (kg C m⁻²)", "Process model RothC", "Applicability"]
+    assert _names(_tops(root)["Process model RothC"]) == ["BIO: microbial biomass in RothC (kg C m⁻²)"]
+    stock, bio = (layers[f"{name}_1980_ab12"].find("pipe/rasterrenderer") for name in ("POML", "BIO"))
+    assert float(bio.get("classificationMax")) < float(stock.get("classificationMin"))
+    labels = [entry.get("label") for entry in layers["AOA_1980_ab12"].iter("paletteEntry")]
+    assert labels == ["like none", "like simulated rows alone", "like observed rows"]
+
+
+def test_files_of_an_earlier_project_do_not_stay(write_run_folder, tmp_path):
+    folder = tmp_path / "run"
+    write_run_folder(folder, models=["POML"], years=[1980, 1981], zones=False, tables=False)
+    write_qgis(folder)
+    for path in (folder / "maps").glob("CHANGE_*"):
+        path.unlink()
+    manifest = (folder / "manifest.json").read_text(encoding="utf-8")
+    (folder / "manifest.json").write_text(manifest.replace('["Synthetic data"]', "[]"), encoding="utf-8")
+    written = write_qgis(folder)
+
+    assert set(written) == {path for path in (folder / "qgis").rglob("*") if path.is_file()}
+    assert not (folder / "qgis" / "notes.csv").exists()
+
+
 def test_a_run_that_is_not_finished_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"manifest\.json"):
         write_qgis(tmp_path)
