@@ -94,29 +94,28 @@ def measure_areas(region: Path, run: Path, truth: np.ndarray, known: np.ndarray)
     cube = check_region(region / "region.yaml").cube
     codes = {key: cube.zone_codes()[known] == code for code, key in enumerate(cube.zone_keys())}
     codes[""] = np.ones(int(known.sum()), bool)
-    annual = pd.read_csv(
-        run / "zones.csv", dtype={"zone": str}, keep_default_na=False, na_values={"mean_low": ""}
-    )
-    changes = pd.read_csv(run / "zone_changes.csv", dtype={"zone": str}, keep_default_na=False)
-    annual, changes = (table[table["model"] == "POML"] for table in (annual, changes))
-    first = min(annual["year"])
-    true = [
-        truth[year - first][known][codes[zone]].mean()
-        for zone, year in zip(annual["zone"], annual["year"], strict=True)
+    annual, changes = (_areas(run / name) for name in ("zones.csv", "zone_changes.csv"))
+    true = truth[:, known]
+    years = annual["year"] - min(annual["year"])
+    annual["true"] = [
+        true[year][codes[zone]].mean() for year, zone in zip(years, annual["zone"], strict=True)
     ]
-    annual = annual.assign(true=true, is_sampled=annual["year"].isin(SAMPLED))
-    both = truth[-1][known] - truth[0][known]
-    changes = changes.assign(true=[both[codes[zone]].mean() for zone in changes["zone"]])
+    changes["true"] = [(true[-1] - true[0])[codes[zone]].mean() for zone in changes["zone"]]
+    sampled = annual["year"].isin(SAMPLED)
     rows = []
-    for where, zone in (("zones", annual["zone"] != ""), ("the region", annual["zone"] == "")):
-        for when, sampled in (
-            ("sampled years", annual["is_sampled"]),
-            ("years between", ~annual["is_sampled"]),
-        ):
-            rows.append(_area_row(f"true mean of {where}, {when}", annual[zone & sampled], "mean"))
-    for where, zone in (("zones", changes["zone"] != ""), ("the region", changes["zone"] == "")):
-        rows.append(_area_row(f"true change of {where}", changes[zone], "change"))
+    for name, where in (("zones", False), ("the region", True)):
+        for when, some in (("sampled years", sampled), ("years between", ~sampled)):
+            table = annual[some & ((annual["zone"] == "") == where)]
+            rows.append(_area_row(f"true mean of {name}, {when}", table, "mean"))
+        rows.append(_area_row(f"true change of {name}", changes[(changes["zone"] == "") == where], "change"))
     return rows
+
+
+def _areas(path: Path) -> pd.DataFrame:
+    """Areas of POML that have limits; the region is the zone without a key."""
+    table = pd.read_csv(path, dtype={"zone": str})
+    table = table[table["model"] == "POML"].fillna({"zone": ""})
+    return table.dropna(subset=[name for name in table if name.endswith("_low")]).reset_index(drop=True)
 
 
 def _area_row(name: str, table: pd.DataFrame, column: str) -> tuple:

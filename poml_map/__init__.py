@@ -19,6 +19,7 @@ _HOME = {
     "map_years": "poml_map.mapping",
     "open_cube": "poml_map.cube",
     "open_store": "poml_map.mapping",
+    "report": "poml_map.pipeline.publish:report_run",
     "run": "poml_map.pipeline.run:run_region",
     "run_rothc": "poml_map.process",
     "simulate_rothc": "poml_map.process",

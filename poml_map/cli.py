@@ -145,6 +145,20 @@ def validate(
 
 
 @app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+) -> None:
+    """Make report.html, the QGIS project and the STAC catalog again from a finished run, without computing anew.
+
+    Example: poml-map report run
+    """
+    from poml_map.pipeline.publish import report_run
+
+    for line in report_run(run_folder):
+        typer.echo(line)
+
+
+@app.command()
 def site(
     site_file: Annotated[Path, typer.Argument(metavar="SITE.yaml", help="The site file; see docs/site.md.")],
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")] = Path("site"),

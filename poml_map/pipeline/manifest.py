@@ -21,6 +21,9 @@ _PACKAGES = [
     "pyflwdir", "netCDF4",
 ]  # fmt: skip
 
+# The store says itself what it holds; a validation in the folder has its own list.
+_NOT_OF_THE_RUN = ("maps.zarr", "validation")
+
 
 def versions() -> dict[str, str]:
     """Versions of the program, of Python and of the packages that can move a number."""
@@ -88,6 +91,18 @@ def input_digest(files: dict[str, str]) -> str:
     """
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a run, by its name; but for the log, which is still being written, and the store."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path: path.relative_to(folder) for path in files}
+    skipped = {"log.txt", "manifest.json"}
+    return {
+        name.as_posix(): sha256_of_file(path)
+        for path, name in names.items()
+        if name.as_posix() not in skipped and name.parts[0] not in _NOT_OF_THE_RUN
+    }
 
 
 def now() -> str:

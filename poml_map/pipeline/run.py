@@ -11,7 +11,6 @@ from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube import Cube
 from poml_map.errors import InputError, Problem
-from poml_map.files import sha256_of_file
 from poml_map.mapping import (
     TILE_SIZE,
     MapSummary,
@@ -30,6 +29,7 @@ from poml_map.pipeline.parameters import find_parameters
 from poml_map.pipeline.places import find_places
 from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
+from poml_map.pipeline.publish import publish
 from poml_map.pipeline.report import Notes, accuracy_lines, report
 from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
@@ -148,6 +148,7 @@ def _stages(
     content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
     content |= {"notes": notes.lines, "change": published.change, "areas": areas}
     content["warnings"] += heard.warnings("sites", "cube", "hybrid", "products")
+    manifest = folder / "manifest.json"
     with watch.stage("tables, manifest and report"):
         units = {name: points[name].attrs["units"] for name in settings.covariates}
         write_tables(folder, settings.units, samples, model, parameters, learned, units)
@@ -155,8 +156,11 @@ def _stages(
         (folder / "report.md").write_text(
             report(region, content, accuracy, effects, notes.lines), encoding="utf-8"
         )
-        content |= {"seconds": watch.seconds, "outputs": _outputs(folder)}
-        (folder / "manifest.json").write_text(records.to_json(content), encoding="utf-8")
+        manifest.write_text(records.to_json(content), encoding="utf-8")
+    with watch.stage("page, QGIS project and catalog"):
+        publish(folder, settings.profile)
+    content |= {"seconds": watch.seconds, "outputs": records.outputs(folder)}
+    manifest.write_text(records.to_json(content), encoding="utf-8")
     return accuracy
 
 
@@ -229,16 +233,6 @@ def _manifest(
         "warnings": warnings,
         "input_digest": digest,
         "inputs": files,
-    }
-
-
-def _outputs(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    skipped = {"log.txt"}  # still being written
-    return {
-        str(path.relative_to(folder)): sha256_of_file(path)
-        for path in files
-        if path.name not in skipped and "maps.zarr" not in path.parts
     }
 
 

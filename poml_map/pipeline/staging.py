@@ -16,6 +16,9 @@ from pathlib import Path
 from poml_map.errors import InputError, Problem, ResourceError
 from poml_map.files import resource_error
 
+# Of the process that writes it.
+_UNFINISHED = ".unfinished-{}"
+
 
 @contextmanager
 def staging(out: Path) -> Iterator[Path]:
@@ -32,7 +35,7 @@ def staging(out: Path) -> Iterator[Path]:
     if first.exists() and not first.is_dir():
         raise InputError(Problem(str(first), "--out", "a file", "a folder", "Choose another name."))
     made = [path for path in (out, *out.parents) if not path.exists()]
-    folder = out / f".unfinished-{os.getpid()}"
+    folder = out / _UNFINISHED.format(os.getpid())
     try:
         _clear_leftovers(out)
         folder.mkdir(parents=True)
@@ -55,13 +58,19 @@ def _clean_up(folder: Path, made: list[Path]) -> None:
             path.rmdir()
 
 
-def _clear_leftovers(out: Path) -> None:
-    """Remove what a killed run left in `out`; refuse if its process is still alive."""
-    for leftover in out.glob(".unfinished-*"):
+def refuse_while_written(out: Path) -> None:
+    """Raise ResourceError while another run is writing into `out`."""
+    for leftover in out.glob(_UNFINISHED.format("*")):
         pid = leftover.name.rpartition("-")[2]
         if pid.isdigit() and _is_alive(int(pid)):
             message = f"{out}: another run (process {pid}) is writing into this folder. "
             raise ResourceError(message + "Wait for it, or choose another folder with --out.")
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Remove what a killed run left in `out`; refuse if its process is still alive."""
+    refuse_while_written(out)
+    for leftover in out.glob(_UNFINISHED.format("*")):
         shutil.rmtree(leftover, ignore_errors=True)
 
 

@@ -1,0 +1,80 @@
+"""What is made from a finished run: for QGIS, for browsers, for other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from poml_map.errors import InputError, Problem
+from poml_map.pipeline.manifest import outputs, to_json
+from poml_map.pipeline.staging import refuse_while_written
+from poml_map.products import write_fao, write_stac
+from poml_map.products.page import write_page
+from poml_map.products.qgis import write_qgis
+
+_MANIFEST = "manifest.json"
+
+
+def publish(run: Path, profile: str) -> None:
+    """Write `report.html`, `qgis/`, `stac/`, and with the profile ``fao`` also `fao/`.
+
+    Parameters
+    ----------
+    run : Path
+        Folder with maps, tables and manifest.
+    profile : {"own", "fao"}
+
+    Raises
+    ------
+    ResourceError
+        If a file cannot be written.
+    """
+    if profile == "fao":
+        write_fao(run)
+    write_qgis(run)
+    write_page(run)
+    write_stac(run)
+
+
+def report_run(run: str | Path) -> list[str]:
+    """Make `report.html`, `qgis/`, `stac/` and, if the region asks for it, `fao/` again from a finished run.
+
+    Nothing is computed again. A validation in the run's folder `validation/` comes into the page.
+
+    Parameters
+    ----------
+    run : str or Path
+
+    Returns
+    -------
+    list of str
+        Lines for people.
+
+    Raises
+    ------
+    InputError
+        If it is no folder of a finished run.
+    ResourceError
+        If a file cannot be written, or a run is writing into the folder.
+    """
+    run = Path(run)
+    path = run / _MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        profile = content["settings"]["profile"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        expected = "the folder of a finished run, with its manifest.json"
+        mend = "Make it with `poml-map run region.yaml --out FOLDER`."
+        raise InputError(Problem(str(run), "", _found(path, error), expected, mend)) from error
+    refuse_while_written(run)
+    publish(run, profile)
+    content["outputs"] = outputs(run)
+    path.write_text(to_json(content), encoding="utf-8")
+    made = ["report.html", "qgis/region.qgz", "stac/catalog.json", *(["fao/"] if profile == "fao" else [])]
+    return [f"In {run}, made again from its maps and tables:", *(f"  {name}" for name in made)]
+
+
+def _found(path: Path, error: Exception) -> str:
+    if not path.parent.is_dir():
+        return "no such folder"
+    return "no manifest.json" if not path.is_file() else f"a manifest.json that is none of a run ({error})"
