@@ -37,7 +37,7 @@ from poml_map.products.geotiff import read_map
 
 FRESH = 5_000  # pixels
 SAMPLED = (1980, 2000)
-HEAD = ("", "n", "inside 90 %", "below", "above", "width", "sd over error")
+HEAD = ("", "n", "inside 90 %", "below", "above", "width", "sd over error", "RMSE of the map", "adjusted")
 
 
 def _maps(run: Path, name: str, years) -> np.ndarray:
@@ -56,6 +56,8 @@ def _row(name: str, values: np.ndarray, low, high, mean, sd) -> tuple:
         above,
         np.mean(high - low),
         np.sqrt(np.mean(sd**2)) / error,
+        error,
+        np.nan,
     )
 
 
@@ -71,7 +73,7 @@ def measure(region: Path, run: Path, seed: int) -> list[tuple]:
     for held in manifest["intervals"]["coverage"]:
         if held["level"] == 0.9:
             numbers = (held[name] for name in ("n", "picp", "below", "above", "mean_width"))
-            rows.append((f"held-out sites, {held['subset']}", *numbers, np.nan))
+            rows.append((f"held-out sites, {held['subset']}", *numbers, *(np.nan,) * 3))
     pixels = np.argwhere(known)[rng.choice(int(known.sum()), FRESH, replace=False)].T
     for year in SAMPLED:
         at = (year - years[0], *pixels)
@@ -120,9 +122,10 @@ def _areas(path: Path) -> pd.DataFrame:
 
 def _area_row(name: str, table: pd.DataFrame, column: str) -> tuple:
     low, high = (table[f"{column}_{end}"].to_numpy(float) for end in ("low", "high"))
-    return _row(
-        name, table["true"].to_numpy(), low, high, table[column].to_numpy(), (high - low) / (2 * 1.645)
-    )
+    true, sd = table["true"].to_numpy(), (high - low) / (2 * 1.645)
+    row = _row(name, true, low, high, table[f"{column}_adjusted"].to_numpy(), sd)
+    of_map = np.sqrt(np.mean((table[column] - true) ** 2))
+    return (*row[:-2], of_map, row[-2])
 
 
 def cost(region: Path, run: Path, rounds: int) -> None:
@@ -202,9 +205,12 @@ def _made(folder: Path, size: str, seed: int) -> tuple[Path, Path]:
 
 
 def _text(row: tuple) -> str:
-    name, n, inside, below, above, width, ratio = row
+    name, n, inside, below, above, width, *rest = row
     shares = [f"{100 * share:.1f} %" for share in (inside, below, above)]
-    return " | ".join([name, f"{n:.0f}", *shares, f"{width:.2f}", "" if np.isnan(ratio) else f"{ratio:.2f}"])
+    numbers = [
+        "" if np.isnan(each) else f"{each:.{digits}f}" for each, digits in zip(rest, (2, 3, 3), strict=True)
+    ]
+    return " | ".join([name, f"{n:.0f}", *shares, f"{width:.2f}", *numbers])
 
 
 if __name__ == "__main__":
