@@ -17,8 +17,8 @@ from poml_map.products.qgis.tree import Group, Layer
 from poml_map.products.qgis.vector import text_style
 from poml_map.products.qgis.xml import QGIS_VERSION, child, color, properties
 
-# Of the region's longer side, around it in the first view; the title needs more.
-_EDGE, _TOP_EDGE = 0.04, 0.1
+# Of the region's longer side, around it in the first view: the title needs more, and so does each line of the notes.
+_EDGE, _TOP_EDGE, _NOTE_EDGE = 0.04, 0.1, 0.035
 _YEAR = "[% coalesce(', ' || to_string(year(@map_start_time)), '') %]"
 _FRAMES_PER_SECOND = 2
 _ANIMATED = 1  # the slider's mode
@@ -34,7 +34,7 @@ class About:
     ----------
     title : str
         Of the window, with what must not be overlooked.
-    region, unit : str
+    region : str
         Above the map, with the year of the slider.
     text, software, made : str
         Abstract; author; date in ISO form.
@@ -43,17 +43,18 @@ class About:
     bounds : (float, float, float, float)
         Of the maps: x minimum, y minimum, x maximum, y maximum.
     crs : pyproj.CRS
+    n_note_lines : int
     """
 
     title: str
     region: str
-    unit: str
     text: str
     software: str
     made: str
     years: tuple[int, int]
     bounds: tuple[float, float, float, float]
     crs: pyproj.CRS
+    n_note_lines: int
 
 
 def project_element(
@@ -118,7 +119,7 @@ def _view(about: About) -> dict[str, str]:
     edge = _EDGE * longer
     numbers = {
         "xmin": left - edge,
-        "ymin": bottom - edge,
+        "ymin": bottom - edge - _NOTE_EDGE * longer * about.n_note_lines,
         "xmax": right + edge,
         "ymax": top + _TOP_EDGE * longer,
     }
@@ -171,7 +172,7 @@ def _add_properties(root: ET.Element, about: About) -> None:
     large, small = (ET.tostring(font, "unicode") for font in fonts)
     shown = {"Enabled": True, "MarginUnit": "MM"}
     title = {
-        "Label": f"{about.region}{_YEAR} · {about.unit}",
+        "Label": f"{about.region}{_YEAR}",
         "Font": large,
         "BackgroundColor": color("#ffffff", 200),
         "Placement": _TOP_LEFT,

@@ -12,21 +12,24 @@ from poml_map.products.qgis.xml import child
 def add_themes(root: ET.Element, above: Sequence[Layer], groups: Sequence[Group]) -> None:
     """Put ``<visibility-presets>`` into `root`: a theme for each group, or for each member of a group of choices.
 
-    What a theme does not show stays ticked below groups that are not, so that it comes with a tick at its group.
+    What a theme does not show stays ticked below groups that are not, so that it comes with a tick at its group. The
+    legend of what is shown is unfolded, and no other.
     """
     themes = child(root, "visibility-presets")
     for name, group, member, shown in _views(groups):
         # Samples have the colours of stocks, and would be read wrongly on anything else.
         over = [layer for layer in above if layer.style != "samples" or shown[0].style == "stock"]
-        state = {"has-expanded-info": 0, "has-checked-group-info": 1}
+        state = {"has-expanded-info": 1, "has-checked-group-info": 1}
         theme = child(themes, "visibility-preset", name=name, **state)
         visible = {layer.id for layer in (*over, *shown)}
-        ticked, open_groups = _ticked(groups, group, member)
+        ticked, paths = _ticked(groups, group, member)
         for layer in (*over, *ticked):  # QGIS unticks all others
-            child(theme, "layer", id=layer.id, visible=int(layer.id in visible), style="default", expanded=0)
-        checked = child(theme, "checked-group-nodes")
-        for identity in open_groups:
-            child(checked, "checked-group-node", id=identity)
+            looks = {"visible": int(layer.id in visible), "expanded": int(layer is shown[0])}
+            child(theme, "layer", id=layer.id, style="default", **looks)
+        for tag in ("checked", "expanded"):
+            nodes = child(theme, f"{tag}-group-nodes")
+            for path in paths if tag == "checked" else _open(group, member):
+                child(nodes, f"{tag}-group-node", id=path)
 
 
 def _views(groups: Sequence[Group]) -> Iterator[tuple[str, Group, Group | Layer | None, list[Layer]]]:
@@ -37,6 +40,10 @@ def _views(groups: Sequence[Group]) -> Iterator[tuple[str, Group, Group | Layer 
             continue
         for member in group.members:
             yield member.name, group, member, list(member.layers()) if isinstance(member, Group) else [member]
+
+
+def _open(group: Group, member: Group | Layer | None) -> list[str]:
+    return [group.name, *([f"{group.name}/{member.name}"] if isinstance(member, Group) else [])]
 
 
 def _ticked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,7 +140,7 @@ def _changes(group: str, maps: list[MadeMap], key: str) -> Group:
     first, last = maps[0].years
     ordered = sorted(maps, key=lambda made: _change_order(made.layer))
     layers = [
-        _layer(made, _with_unit(_layer_text(made.layer), made), key, expanded=True, checked=place == 0)
+        _layer(made, _with_unit(_layer_text(made.layer), made), key, expanded=place == 0, checked=place == 0)
         for place, made in enumerate(ordered)
     ]
     return Group(f"Change from {first} to {last}", layers, choice=True)
@@ -183,5 +184,5 @@ def _layer_text(layer: str) -> str:
         what = f"Change of {model}" + (" a year" if head == "RATE" else "")
         words = _CHANGE_PARTS.get(part) or interval_text(rest).split(" of ")[0]
         return f"{what}: {words}" if part else what
-    text = _PROCESS.get(layer) or INDEX_MAPS.get(layer) or interval_text(layer).split(" of ")[0]
-    return f"{layer}: {text}"
+    text = _PROCESS.get(layer) or interval_text(layer).split(" of ")[0]
+    return f"{layer}: {text or re.split('[:,]', INDEX_MAPS.get(layer, ''))[0]}"

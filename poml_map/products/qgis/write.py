@@ -17,6 +17,7 @@ from poml_map.products.qgis.layers import style_element
 from poml_map.products.qgis.project import About, project_element
 from poml_map.products.qgis.styles import styles
 from poml_map.products.qgis.tree import Layer, map_groups, vector_layers
+from poml_map.products.qgis.vector import NOTE_LETTERS
 from poml_map.products.qgis.xml import document
 
 _NOTES = "notes.csv"
@@ -87,7 +88,8 @@ def _about(run: RunFolder) -> About:
     made = str(run.manifest.get("made", ""))[:19]
     title = " – ".join([f"{run.title}: {what}", *notes])
     years = (run.years[0], run.years[-1])
-    return About(title, run.title, run.label, "\n".join(about), software, made, years, bounds, crs)
+    n_lines = sum(-(-len(note) // NOTE_LETTERS) for note in notes)
+    return About(title, run.title, "\n".join(about), software, made, years, bounds, crs, n_lines)
 
 
 def _zipped(name: str, text: str) -> bytes:
