@@ -48,7 +48,7 @@ def region_trend(run: RunFolder, zones: Zones) -> Named | None:
     years, models = means.get("year") or [], means.get("models") or {}
     whole = zones.series(WHOLE, years)
     series = [
-        Series(model_look(model), years, _floats(values), *_limits(whole.get(model)))
+        Series(model_look(model), years, _floats(values), *_limits(whole.get(model), model))
         for model, values in models.items()
     ]
     label = f"Mean stock of the region by year in {run.label}: {', '.join(models)}"
@@ -87,7 +87,7 @@ def zone_trends(run: RunFolder, zones: Zones) -> list[Named]:
 
 def _zone_series(courses: dict, years: list[int]) -> list[Series]:
     return [
-        Series(model_look(model), years, _floats(each["mean"]), *_limits(each))
+        Series(model_look(model), years, _floats(each["mean"]), *_limits(each, model))
         for model, each in courses.items()
     ]
 
@@ -202,18 +202,19 @@ def zone_table(run: RunFolder, zones: Zones) -> tuple[str, Table] | None:
     if rows.empty:
         return None
     first, last = int(rows["first"].iloc[0]), int(rows["last"].iloc[0])
-    head = ["zone", "area [km²]", f"{first} [{run.label}]", f"{last} [{run.label}]", f"change [{run.label}]",
-            "interval of the change", "detectable", "change in all [kt C]"]  # fmt: skip
+    head = ["zone", "area [km²]", "sites", f"{first} [{run.label}]", f"{last} [{run.label}]",
+            f"change on the map [{run.label}]", "change with held-out sites", "its interval", "detectable",
+            "in all [kt C]"]  # fmt: skip
     lines = []
     for row in rows.itertuples():
         facts = _facts(zones, row.zone, model)
-        low, high = row.change_low, row.change_high
-        interval = (
-            "–" if not np.isfinite([low, high]).all() else f"{_signed(low, run)} to {_signed(high, run)}"
-        )
+        known = np.isfinite([row.change_low, row.change_high]).all()
+        limits = f"{_signed(row.change_low, run)} to {_signed(row.change_high, run)}" if known else "–"
         lines.append(
-            [row.name or row.zone, *facts(run, first, last), _signed(row.change, run), interval,
-             _verdict(low, high), _total(row.total_change_kt)]
+            [row.name or row.zone, *facts(run, first, last), _signed(row.change, run),
+             _signed(row.change_adjusted, run) if known else "–", limits,
+             _verdict(row.change_low, row.change_high),
+             _total(row.total_change_kt_adjusted if known else row.total_change_kt)]
         )  # fmt: skip
     whole = frozenset(at for at, key in enumerate(rows["zone"]) if key == WHOLE)
     return model, Table(head, lines, whole)
@@ -228,9 +229,9 @@ def _facts(zones: Zones, key: str, model: str):
 
     def told(run: RunFolder, first: int, last: int) -> list[str]:
         if rows is None or rows.empty:
-            return ["–", "–", "–"]
+            return ["–", "–", "–", "–"]
         means = [fixed(rows["mean"].get(year, math.nan), run.unit) for year in (first, last)]
-        return [f"{rows['area_km2'].iloc[0]:,.0f}", *means]
+        return [f"{rows['area_km2'].iloc[0]:,.0f}", f"{rows['n_sites'].iloc[0]:,}", *means]
 
     return told
 
@@ -257,7 +258,8 @@ def _floats(values) -> list[float]:
     return [math.nan if value is None else float(value) for value in values]
 
 
-def _limits(course: dict | None) -> tuple[list[float], list[float]]:
-    if not course or "low" not in course or "high" not in course:
+def _limits(course: dict | None, model: str) -> tuple[list[float], list[float]]:
+    """Limits of the mean of POML; those of several models would hide each other."""
+    if model != "POML" or not course or "low" not in course or "high" not in course:
         return [], []
     return _floats(course["low"]), _floats(course["high"])
