@@ -18,8 +18,10 @@ from poml_map.products.sheet import unit_text
 from poml_map.products.validation.applicability import CLASSES
 from poml_map.schema import CHANGE_CLASSES, MODELS, map_group
 
-# Pixels of the longer side of what the limits of a scale are found from; files have overviews for it.
+# Pixels of the longer side of what the limits of a scale are found from.
 _SIDE = 256
+# Of all files of a kind together; beyond, their overviews are read, which are averages and have a smaller range.
+_MOST_PIXELS = 5e8
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def _classes(kind: str) -> Style | None:
 
 def _scale(kind: str, members: list[MadeMap]) -> Style:
     deciding = [made for made in members if "_q" not in made.layer] or members
-    values = np.concatenate([_sample(made) for made in deciding])
+    with rasterio.open(deciding[0].path) as file:
+        blurred = len(deciding) * file.width * file.height > _MOST_PIXELS
+    values = np.concatenate([_sample(made, blurred) for made in deciding])
     diverging = kind in ("change", "rate")
     limits = nice_limits(values, symmetric=diverging)
     unit = "" if members[0].unit == "1" else f" {unit_text(members[0].unit)}"
@@ -144,8 +148,9 @@ def _ticks(low: float, high: float) -> list[float]:
     return np.linspace(low, high, 9).tolist()
 
 
-def _sample(made: MadeMap) -> np.ndarray:
-    with rasterio.open(made.path) as file:
+def _sample(made: MadeMap, blurred: bool) -> np.ndarray:
+    options = {} if blurred else {"OVERVIEW_LEVEL": "NONE"}
+    with rasterio.open(made.path, **options) as file:
         step = max(1, max(file.shape) / _SIDE)
         shape = tuple(max(1, round(side / step)) for side in file.shape)
         return file.read(1, out_shape=shape, masked=True).compressed()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
-from poml_map.products import made_maps, read_map
+from poml_map.grid import Grid
+from poml_map.products import made_maps, read_map, write_map
 from poml_map.products.palette import CHANGE, STOCK
 from poml_map.products.place import nice_limits
 from poml_map.products.qgis.styles import _ticks, styles
@@ -44,6 +45,16 @@ def test_stocks_of_all_models_and_years_share_their_limits(drawn, made):
 
     assert low <= np.percentile(values, 2) < np.percentile(values, 98) <= high
     assert drawn["stock"].entries[-1].label.startswith("≥ ") == bool((values > high).any())
+
+
+def test_limits_are_those_of_pixels_and_not_of_averaged_overviews(tmp_path):
+    grid = Grid("EPSG:32651", (250.0, 0.0, 2e5, 0.0, -250.0, 3.4e6), 1100, 600)
+    values = np.random.default_rng(0).normal(4, 0.5, grid.shape)
+    (tmp_path / "maps").mkdir()
+    write_map(tmp_path / "maps" / "a.tif", values, grid, model="POML", year=1980, unit="kg/m2", depth_cm=20)
+    (style,) = styles(made_maps(tmp_path)).values()
+
+    assert style.limits == nice_limits(values)
 
 
 def test_change_parts_at_zero_and_names_gains_with_a_sign(drawn):
