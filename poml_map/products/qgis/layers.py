@@ -14,7 +14,6 @@ from poml_map.products.qgis.tree import Layer
 from poml_map.products.qgis.vector import add_notes, add_samples, add_zones
 from poml_map.products.qgis.xml import QGIS_VERSION, child
 
-_GEOMETRIES = {"Point": "Point", "MultiPoint": "Point", "Polygon": "Polygon", "MultiPolygon": "Polygon"}
 # A range that starts and ends inside the year of a sample: QGIS takes these for local time, and the slider for UTC.
 _SAMPLE_START, _SAMPLE_END = (f'make_datetime("year", {day}, 12, 0, 0)' for day in ("7, 1", "7, 2"))
 
@@ -67,7 +66,7 @@ def _attributes(layer: Layer) -> dict[str, str]:
         return {"type": "raster", "minScale": "1e+08", "hasScaleBasedVisibilityFlag": "0"}
     labels = str(int(layer.style in ("zones", "notes")))
     return {
-        "type": "vector", "geometry": _GEOMETRIES[layer.geometry], "wkbType": layer.geometry, "readOnly": "1",
+        "type": "vector", "geometry": layer.geometry, "readOnly": "1",
         "labelsEnabled": labels, "minScale": "1e+08", "hasScaleBasedVisibilityFlag": "0",
     }  # fmt: skip
 

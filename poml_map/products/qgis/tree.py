@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyogrio
-
 from poml_map.products.made import MadeMap
 from poml_map.products.qgis.styles import kind_of
 from poml_map.products.sheet import unit_text
@@ -33,7 +31,7 @@ class Layer:
     style : str
         Kind of `poml_map.products.qgis.styles`; ``samples``, ``zones`` or ``notes`` for vectors.
     geometry : str
-        ``Point``, ``MultiPolygon`` ...; empty for rasters.
+        ``Point`` or ``Polygon``, its parts one or several; empty for rasters.
     years : (int, int), optional
         First and last year in which it is shown; always without.
     expanded, checked : bool
@@ -103,16 +101,15 @@ def map_groups(maps: Iterable[MadeMap], key: str) -> list[Group]:
 
 def vector_layers(run: Path, key: str) -> list[Layer]:
     """Samples and zones of a run, where it has them."""
-    found = []
-    for name, text in (
-        ("samples", "Samples, each in its year, in the colours of the maps"),
-        ("zones", "Zones of the region"),
-    ):
-        if (run / f"{name}.gpkg").is_file():
-            geometry = pyogrio.read_info(run / f"{name}.gpkg", layer=name)["geometry_type"]
-            source = f"../{name}.gpkg|layername={name}"
-            found.append(Layer(f"{name}_{key}", name.capitalize(), text, source, name, geometry))
-    return found
+    known = {
+        "samples": ("Point", "Samples, each in its year, in the colours of the maps"),
+        "zones": ("Polygon", "Zones of the region"),
+    }
+    return [
+        Layer(f"{name}_{key}", name.capitalize(), text, f"../{name}.gpkg|layername={name}", name, geometry)
+        for name, (geometry, text) in known.items()
+        if (run / f"{name}.gpkg").is_file()
+    ]
 
 
 def _model(group: str, maps: list[MadeMap], key: str) -> Group:
