@@ -17,10 +17,10 @@ from sklearn.exceptions import NotFittedError
 from . import arrays
 from .growing import grow_tree, tree_task
 from .training import poml_weights, refuse_w_p
+from .tree_values import mean_of_trees, spread_of_trees
 
 _log = logging.getLogger(__name__)
 
-_ROWS_AT_ONCE = 4096
 
 
 class PomlForest(RegressorMixin, BaseEstimator):
@@ -161,7 +161,7 @@ class PomlForest(RegressorMixin, BaseEstimator):
         ValueError
             If columns differ from those of the fit, or nothing was fitted.
         """
-        return self._of_usable_rows(X, _mean_of_trees)[0]
+        return self._of_usable_rows(X, mean_of_trees)[0]
 
     def predict_spread(self, X):
         """Mean over the trees, and the standard deviation of their values.
@@ -194,7 +194,7 @@ class PomlForest(RegressorMixin, BaseEstimator):
         >>> mean, sd
         (array([2.]), array([1.]))
         """
-        mean, sd = self._of_usable_rows(X, _spread_of_trees)
+        mean, sd = self._of_usable_rows(X, spread_of_trees)
         return mean, sd
 
     def predict_change(self, X, later):
@@ -232,7 +232,7 @@ class PomlForest(RegressorMixin, BaseEstimator):
             )
 
         def of_trees(trees, rows):
-            return _spread_of_trees(trees, rows[:, :width], rows[:, width:])
+            return spread_of_trees(trees, rows[:, :width], rows[:, width:])
 
         mean, sd = self._of_rows(np.hstack([before, after]), of_trees)
         return mean, sd
@@ -304,43 +304,6 @@ def _as_draws(tree_targets, length: int) -> np.ndarray:
             "numbers. Mend: give every draw a value in every row."
         )
     return draws
-
-
-def _mean_of_trees(trees, rows):
-    """(1, rows)."""
-    total = np.zeros(len(rows))
-    for tree in trees:
-        total += tree.predict(rows)[:, 0]
-    return (total / len(trees))[np.newaxis]
-
-
-def _spread_of_trees(trees, rows, later=None):
-    """Mean and deviation, (2, rows), of values or of differences, by parts that stay small with all trees at once."""
-    found = np.empty((2, len(rows)))
-    for begin in range(0, len(rows), _ROWS_AT_ONCE):
-        here = slice(begin, begin + _ROWS_AT_ONCE)
-        values = _side_by_side(trees, rows[here])
-        if later is not None:
-            values = _side_by_side(trees, later[here]) - values
-        mean = _sum_in_order(values) / len(trees)
-        found[0, here] = mean
-        values -= mean
-        found[1, here] = np.sqrt(_sum_in_order(values * values) / len(trees))
-    return found
-
-
-def _side_by_side(trees, rows):
-    """Values of all trees, (trees, rows)."""
-    rows = np.ascontiguousarray(rows)
-    return np.stack([tree.predict(rows)[:, 0] for tree in trees])
-
-
-def _sum_in_order(values):
-    """Sum over axis 0, one after the other as `_mean_of_trees` adds, whatever the shape."""
-    total = np.zeros(values.shape[1])
-    for each in values:
-        total += each
-    return total
 
 
 class PomlRegressor(PomlForest):

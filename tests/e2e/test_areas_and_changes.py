@@ -70,15 +70,33 @@ def test_the_table_of_areas_agrees_with_the_maps_and_the_manifest(with_intervals
 def test_intervals_of_means_are_narrower_than_those_of_pixels_and_wider_than_independent_ones(with_intervals):
     table = _table(with_intervals, "zones")
     poml = table[table["model"] == "POML"]
-    assert table[table["model"] != "POML"]["mean_low"].isna().all()
+    assert table[table["model"] == "PO"]["mean_low"].isna().all()
     whole = poml[(poml["zone"] == "") & (poml["year"] == 2000)].iloc[0]
     width = whole["mean_high"] - whole["mean_low"]
     low, high = (_map(with_intervals, f"SOCS_POML_{part}_2000") for part in ("q05", "q95"))
     of_pixels = np.nanmean(high - low)
     assert 2 * of_pixels / np.sqrt(whole["n_pixels"]) < width < of_pixels
     fitted = json.loads((with_intervals / "manifest.json").read_text())["areas"]
-    assert 0 <= fitted["level"]["share"] <= 1
-    assert fitted["notes"] == []
+    assert 0 <= fitted["correlation"]["POML"]["level"]["share"] <= 1
+    assert fitted["level"] == 0.9
+
+
+def test_what_is_adjusted_is_what_held_out_sites_say(with_intervals):
+    held = pd.read_csv(with_intervals / "cross_validation.csv")
+    residual = (held["observed"] - held["POML"])[held["year"] == 2000].mean()
+    table = _table(with_intervals, "zones")
+    whole = table[(table["zone"] == "") & (table["model"] == "POML") & (table["year"] == 2000)].iloc[0]
+    assert whole["mean_adjusted"] - whole["mean"] == pytest.approx(residual, rel=1e-4)
+    assert (whole["mean_low"] + whole["mean_high"]) / 2 == pytest.approx(whole["mean_adjusted"], rel=1e-4)
+    assert whole["n_sites"] == 60
+
+
+def test_between_campaigns_limits_are_wider_than_in_them(with_intervals):
+    """No held-out site tells whether the way of the map between them is right."""
+    table = _table(with_intervals, "zones")
+    whole = table[(table["zone"] == "") & (table["model"] == "POML")].set_index("year")
+    width = whole["mean_high"] - whole["mean_low"]
+    assert width[[1980, 2000]].max() < width.drop([1980, 2000]).min()
 
 
 def test_zones_are_a_vector_file_joined_by_their_key(with_intervals):
@@ -141,14 +159,22 @@ def test_with_control_of_false_discoveries_no_more_changes_are_told(own, with_in
         assert file.tags()["POML_MAP_CONTROL"] == "false_discovery"
 
 
-def test_without_intervals_means_have_no_limits_and_it_is_told_why(finished):
+def test_means_have_limits_without_intervals_of_pixels_too(finished):
     table = _table(finished, "zones")
-    assert table["mean_low"].isna().all()
-    assert table["mean"].notna().all()
-    notes = json.loads((finished / "manifest.json").read_text())["areas"]["notes"]
-    assert notes == ["means of areas have no interval: the region file has no `intervals:` block"]
+    assert table[table["model"] == "POML"]["mean_low"].notna().any()
     assert not list((finished / "maps").glob("CHANGE_POML_q*"))
     assert (finished / "maps" / "CHANGE_POML_1980_2000.tif").exists()
+
+
+def test_a_zone_without_a_site_has_no_limits_and_is_named(finished):
+    table = _table(finished, "zones")
+    bare = table[(table["n_sites"] == 0) & (table["model"] == "POML") & (table["year"] == 2000)]
+    assert bare["mean_low"].isna().all()
+    assert bare["mean"].notna().all()
+    notes = json.loads((finished / "manifest.json").read_text())["areas"]["notes"]
+    named = [note for note in notes if note.startswith("no limits for zones without a site: ")]
+    assert len(named) == bool(len(bare))
+    assert all(name in named[0] for name in bare["name"])
 
 
 @pytest.mark.parametrize("name", ["zones.gpkg", "samples.gpkg"])

@@ -42,14 +42,21 @@ def test_everything_that_is_promised_is_there(finished):
         "manifest.json",
         "maps",
         "maps.zarr",
+        "qgis",
+        "report.html",
         "report.md",
         "rothc_params.json",
+        "samples.gpkg",
         "site_simulations.csv",
         "sites.csv",
         "sites_not_used.csv",
+        "stac",
         "training.csv",
+        "zone_changes.csv",
+        "zones.csv",
+        "zones.gpkg",
     }
-    assert len(list((finished / "maps").iterdir())) == 21 * len(MODELS)
+    assert len(list((finished / "maps").iterdir())) == (21 + 2) * len(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -183,7 +190,14 @@ def test_tonnes_per_hectare_everywhere_and_chosen_years_only(own, tmp_path):
     _edit(own, units="t/ha", hybrid={"n_trees": 5})
     lines = run_region(own / "region.yaml", tmp_path / "run", years=(1985, 1986))
     assert {path.name for path in (tmp_path / "run" / "maps").iterdir()} == {
-        f"SOCS_{model}_{year}.tif" for model in MODELS for year in (1985, 1986)
+        name
+        for model in MODELS
+        for name in (
+            f"SOCS_{model}_1985.tif",
+            f"SOCS_{model}_1986.tif",
+            f"CHANGE_{model}_1985_1986.tif",
+            f"RATE_{model}_1985_1986.tif",
+        )
     }
     with rasterio.open(tmp_path / "run" / "maps" / "SOCS_POML_1985.tif") as file:
         assert file.units == ("t ha-1",)

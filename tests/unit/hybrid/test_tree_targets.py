@@ -55,7 +55,7 @@ def test_the_spread_is_the_mean_and_deviation_of_the_trees(rows):
 def test_the_spread_does_not_depend_on_the_number_of_rows(rows, monkeypatch):
     forest = PomlForest(n_trees=5).fit(rows.X, rows.y, rows.weight)
     whole = forest.predict_spread(rows.X)
-    monkeypatch.setattr("poml_map.hybrid.forest._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("poml_map.hybrid.tree_values._ROWS_AT_ONCE", 7)
     assert_array_equal(forest.predict_spread(rows.X), whole)
 
 

@@ -1,0 +1,93 @@
+"""`poml-map report`: page, project and catalog again from a finished run, without computing anew."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from poml_map.cli import main
+from poml_map.files import sha256_of_file
+
+MADE = ("report.html", "qgis/region.qgz", "stac/catalog.json")
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def _report(folder, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(folder)])
+    return stop.value.code, capsys.readouterr()
+
+
+def test_what_was_lost_is_made_again_with_the_same_bytes(run, finished, capsys):
+    (run / "report.html").unlink()
+    shutil.rmtree(run / "qgis")
+    shutil.rmtree(run / "stac")
+    code, said = _report(run, capsys)
+
+    assert code == 0
+    for name in MADE:
+        assert (run / name).read_bytes() == (finished / name).read_bytes()
+        assert name in said.out
+
+
+def test_a_validation_in_the_run_comes_into_the_page(run, capsys):
+    (run / "validation").mkdir()
+    head = "time_weight,w_p,n,rmse,ccc,rmse_t1,rmse_t2,rmse_change\n"
+    rows = "".join(f"constant,{w / 10},10,{0.4 + w / 100},0.6,0.4,0.4,0.3\n" for w in range(11))
+    (run / "validation" / "w_p_curve.csv").write_text(head + rows)
+    before = (run / "report.html").read_text()
+    assert _report(run, capsys)[0] == 0
+
+    after = (run / "report.html").read_text()
+    assert "poml-map validate" in before
+    assert "held-out sites over w_p" in after
+
+
+def test_the_manifest_knows_the_new_files_and_all_else_is_as_it_was(run, finished, capsys):
+    (run / "maps" / "mine.txt").write_text("a note")
+    _report(run, capsys)
+    told, before = (json.loads((folder / "manifest.json").read_text()) for folder in (run, finished))
+
+    assert told["outputs"]["report.html"] == sha256_of_file(run / "report.html")
+    assert {name: told[name] for name in told if name != "outputs"} == {
+        name: before[name] for name in before if name != "outputs"
+    }
+    assert set(told["outputs"]) - set(before["outputs"]) == {"maps/mine.txt"}
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "found no such folder"),
+        ("", "found no manifest.json"),
+        ("{", "found a manifest.json that is none of a run"),
+        ("[]", "found a manifest.json that is none of a run"),
+        ('{"settings": {}}', "found a manifest.json that is none of a run"),
+    ],
+)
+def test_another_folder_is_refused_in_one_line_and_left_alone(tmp_path, capsys, content, found):
+    folder = tmp_path / "other"
+    if content is not None:
+        folder.mkdir()
+        if content:
+            (folder / "manifest.json").write_text(content)
+    code, said = _report(folder, capsys)
+
+    assert code == 2
+    assert found in said.err
+    assert "Mend" in said.err or "Make it with `poml-map run" in said.err
+    assert said.err.count("\n") == 1
+    assert not folder.exists() or {path.name for path in folder.iterdir()} <= {"manifest.json"}
+
+
+def test_a_folder_that_is_being_written_is_refused(run, capsys):
+    (run / f".unfinished-{os.getppid()}").mkdir()
+    code, said = _report(run, capsys)
+
+    assert code == 3
+    assert "another run" in said.err
