@@ -8,7 +8,7 @@ RUN    ?= run
 SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo highfield test test-all test-oldest bench bench-run bench-mapping bench-rothc bench-forest check format clean
+.PHONY: help install demo highfield test test-all test-oldest test-browser test-qgis bench bench-run bench-mapping bench-rothc bench-forest check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,11 @@ test-oldest: ## the forest on the oldest scikit-learn that is supported, in an e
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
 	    -r tests/oldest-requirements.txt pytest hypothesis
 	PYTHONPATH=. $(VENV)-oldest/bin/python -m pytest -q -p no:cacheprovider tests/unit/hybrid
+
+test-browser: install ## the report page in a real browser (installs Debian's chromium; needs root)
+	command -v chromedriver >/dev/null || { apt-get update -q && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium chromium-driver; }
+	$(BIN)/python -m pytest -q -m browser tests/browser
 
 bench: bench-forest bench-mapping ## the table of docs/performance.md: the forest engine, then mapping and products
 

@@ -171,8 +171,8 @@ def interval_lines(intervals: dict | None, unit: str) -> list[str]:
     label, names = STOCK_LABELS[unit], list(intervals["layers"])
     lines = [
         f"- The interval ({', '.join(f'SOCS_{name}' for name in names)}) is that of one sample, with the error of its "
-        "measurement, at one place and year. Sums and means over an area need the correlation of errors in space, a "
-        "change needs that of two years: neither follows from these maps.",
+        "measurement, at one place and year. It is none of a sum or mean over an area, which has limits of its own "
+        "(zones.csv), and two of them make none of a change (CHANGE_POML_*, zone_changes.csv).",
         "- POML is the mean over trees that learned from draws of RothC; without intervals it differs a little.",
     ]
     rows = [row for row in intervals["coverage"] if row["subset"] == "all" and row["n"]]

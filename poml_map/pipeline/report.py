@@ -107,6 +107,7 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     ]
     parts += ["## Accuracy at held-out sites", "", "```", *accuracy, "```", ""]
     parts += _regional_means(manifest, settings.units)
+    parts += _changes(manifest)
     parts += _process(region, manifest, effects)
     parts += _counts(manifest)
     parts += ["## Warnings", "", *([f"- {text}" for text in manifest["warnings"]] or ["None."]), ""]
@@ -127,6 +128,29 @@ def _regional_means(manifest: dict, unit: str) -> list[str]:
         values = " | ".join(f"{series[index]:.3f}" for series in means["models"].values())
         lines.append(f"| {year} | {values} |")
     return [*lines, ""]
+
+
+def _changes(manifest: dict) -> list[str]:
+    """What the maps and tables of the change say; nothing where one year is mapped."""
+    change, label = manifest["change"], manifest["regional_mean"]["unit"]
+    if not change:
+        return []
+    first, last = change["period"]
+    means = ", ".join(f"{model} {mean:+.3f}" for model, mean in change["mean"].items())
+    lines = [f"## Change from {first} to {last}", "", f"- Mean of the region [{label}]: {means}."]
+    if "classes" in change:
+        total = sum(change["classes"].values())
+        shares = ", ".join(f"{text} {100 * count / total:.1f} %" for text, count in change["classes"].items())
+        judged = {"pixel": "each by its own interval", "false_discovery": "with false discoveries controlled"}
+        lines.append(
+            f"- Pixels by what their {100 * change['level']:g} % interval tells, {judged[change['control']]}: {shares} "
+            f"({change['calibration']})."
+        )
+    lines.append(
+        f"- Zones and region: zones.csv, zone_changes.csv, with {100 * manifest['areas']['level']:g} % limits of the "
+        "true means, which the held-out sites in them correct (columns `..._adjusted`)."
+    )
+    return [*lines, *(f"  - {note[0].upper()}{note[1:]}." for note in manifest["areas"]["notes"]), ""]
 
 
 def _process(region: Region, manifest: dict, effects) -> list[str]:
@@ -164,8 +188,8 @@ def _jumps(rothc: dict, averaging: dict, spinup: str) -> list[str]:
     return [
         f"- mu at the first campaign: {_quantile_text(mu)}; it is 1 in the spin-up, so the distance from 1 is a "
         "jump in decay that climate does not explain.",
-        f"- a*b*c after the first campaign over that of the spin-up: {_quantile_text(jump)}. {meaning[spinup]}",
-        f"- a*b*c of the real months of the run over that of their mean year: {_quantile_text(averaging)}. This is "
+        f"- `a*b*c` after the first campaign over that of the spin-up: {_quantile_text(jump)}. {meaning[spinup]}",
+        f"- `a*b*c` of the real months of the run over that of their mean year: {_quantile_text(averaging)}. This is "
         "what averaging months does by itself.",
     ]
 
