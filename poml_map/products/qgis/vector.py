@@ -13,8 +13,8 @@ from poml_map.products.qgis.xml import child, color, defined, options
 # The first comes with QGIS from 3.26 on; the others are those of Linux, Windows and macOS.
 _FONTS = ("Open Sans", "DejaVu Sans", "Arial", "Helvetica")
 _ZONE_NAME = 'coalesce(nullif("name", \'\'), "zone")'
-#: Letters of a line of the notes.
-NOTE_LETTERS = 90
+#: Between the lines of a note.
+NOTE_BREAK = "|"
 _MAP_UNITS = "3x:0,0,0,0,0,0"
 # Corner of what the map shows, a little inside, in the CRS of the layer; a project may have another one.
 _CORNER = "make_point(x_min(@map_extent) + 0.012 * @map_extent_width, y_min(@map_extent) + 0.012 * @map_extent_width)"
@@ -53,8 +53,8 @@ def add_notes(parent: ET.Element) -> None:
     outline = {"style": "no", "color": color("#ffffff", 0), "outline_style": "no"}
     _add_symbol(parent, "fill", [("SimpleFill", outline, {})])
     settings = _labelling(parent)
-    settings.append(text_style("notes", 11, NOTE_INK, paper=NOTE_PAPER, bold=True))
-    child(settings, "text-format", multilineAlign=0, wrapChar="|", autoWrapLength=NOTE_LETTERS)
+    settings.append(text_style("notes", 10, NOTE_INK, paper=NOTE_PAPER, bold=True))
+    child(settings, "text-format", multilineAlign=0, wrapChar=NOTE_BREAK)
     child(settings, "placement", placement=1, priority=10)
     # Its polygon is the whole region: as an obstacle it would keep all other labels out.
     child(settings, "rendering", drawLabels=1, displayAll=1, obstacle=0)

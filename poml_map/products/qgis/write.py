@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from poml_map.products.qgis.layers import style_element
 from poml_map.products.qgis.project import About, project_element
 from poml_map.products.qgis.styles import styles
 from poml_map.products.qgis.tree import Layer, map_groups, vector_layers
-from poml_map.products.qgis.vector import NOTE_LETTERS
+from poml_map.products.qgis.vector import NOTE_BREAK
 from poml_map.products.qgis.xml import document
 
 _NOTES = "notes.csv"
+# Letters of a line of the notes: QGIS puts a label that is wider than the map of a print layout into its middle.
+_NOTE_LETTERS = 64
 # A zip file keeps times from 1980; that of writing would make two equal projects differ.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -88,8 +91,12 @@ def _about(run: RunFolder) -> About:
     made = str(run.manifest.get("made", ""))[:19]
     title = " – ".join([f"{run.title}: {what}", *notes])
     years = (run.years[0], run.years[-1])
-    n_lines = sum(-(-len(note) // NOTE_LETTERS) for note in notes)
+    n_lines = len(_broken(notes))
     return About(title, run.title, "\n".join(about), software, made, years, bounds, crs, n_lines)
+
+
+def _broken(notes: list[str]) -> list[str]:
+    return [line for note in notes for line in textwrap.wrap(note.replace(NOTE_BREAK, "/"), _NOTE_LETTERS)]
 
 
 def _zipped(name: str, text: str) -> bytes:
@@ -102,11 +109,11 @@ def _zipped(name: str, text: str) -> bytes:
 
 
 def _notes_table(about: About, notes: list[str]) -> str:
-    """One row: the outline of the maps in their CRS, and the notes, parted by a bar as the label expects."""
+    """One row: the outline of the maps in their CRS, and the notes, broken into lines as the label expects."""
     left, bottom, right, top = (repr(float(number)) for number in about.bounds)
     ring = ", ".join(f"{x} {y}" for x, y in (
         (left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)))  # fmt: skip
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerows([["WKT", "notes"], [f"POLYGON (({ring}))", "|".join(notes)]])
+    rows.writerows([["WKT", "notes"], [f"POLYGON (({ring}))", NOTE_BREAK.join(_broken(notes))]])
     return table.getvalue()

@@ -116,6 +116,26 @@ def test_what_must_not_be_overlooked_is_in_title_and_on_the_map(made):
     assert made.layers["notes_0123456789abcdef"].find("labeling") is not None
 
 
+def test_long_notes_are_broken_into_lines_and_the_first_view_leaves_room(
+    write_run_folder, read_project, tmp_path
+):
+    """QGIS puts a label that is wider than the map of a print layout into its middle, over the map."""
+    bottoms = []
+    for number, notes in enumerate([[], [f"Stand-in: {'clay of another year | ' * 9}"]]):
+        folder = tmp_path / str(number)
+        write_run_folder(folder, models=["POML"], years=[1980], zones=False, tables=False, notes=notes)
+        write_qgis(folder)
+        root = read_project(folder)
+        bottoms.append(float(root.findtext("mapcanvas/extent/ymin")))
+    lines = (
+        (folder / "qgis" / "notes.csv").read_text(encoding="utf-8").splitlines()[1].split(",")[-1].split("|")
+    )
+
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 64
+    assert bottoms[1] < bottoms[0]
+
+
 def test_the_first_view_holds_all_maps(made):
     with rasterio.open(made.folder / "maps" / "SOCS_POML_1980.tif") as file:
         bounds = file.bounds
