@@ -48,6 +48,12 @@ test-browser: install ## the report page in a real browser (installs Debian's ch
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium chromium-driver; }
 	$(BIN)/python -m pytest -q -m browser tests/browser
 
+test-qgis: install ## the project of a run in QGIS itself (installs Debian's QGIS, some 1.2 GB; needs root)
+	@/usr/bin/python3 -c 'import qgis.core' 2>/dev/null || { apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    python3-qgis qgis-providers qgis; }
+	$(BIN)/python -m pytest -q tests/qgis
+
 bench: bench-forest bench-mapping ## the table of docs/performance.md: the forest engine, then mapping and products
 
 bench-mapping: install ## mapping and products from a trained model beside scikit-learn, numpy, GDAL (some 15 minutes)

@@ -63,6 +63,7 @@ def demo(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to write to.")] = Path("demo"),
     size: Annotated[str, typer.Option(help="tiny, small (500 m) or paper (90 m).")] = "small",
     seed: Annotated[int, typer.Option(help="Another seed, another region.")] = 1,
+    intervals: Annotated[bool, typer.Option(help="Ask for prediction intervals in region.yaml.")] = True,
 ) -> None:
     """Write the synthetic demo region: sources, samples, region.yaml, data_catalog.yaml, truth.
 
@@ -70,7 +71,7 @@ def demo(
     """
     from poml_map.demo import write_demo
 
-    paths = write_demo(directory, size, seed)
+    paths = write_demo(directory, size, seed, intervals=intervals)
     folders = Counter(path.parent for path in paths if path.parent != directory)
     for path in (path for path in paths if path.parent == directory):
         typer.echo(path)

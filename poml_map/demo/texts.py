@@ -44,6 +44,7 @@ samples:
 
 hybrid: {{w_p: 0.5, n_trees: 200, max_features: sqrt, seed: 0}}
 validation: {{folds: 5, seed: 0}}
+{ask}intervals: {{level: 0.9}}         # limits of stocks and of their change; takes longer than all the rest
 """
 
 _README = """\
@@ -73,8 +74,8 @@ will do elsewhere.
 """
 
 
-def region_text(size: Size) -> str:
-    """The text of region.yaml."""
+def region_text(size: Size, intervals: bool) -> str:
+    """The text of region.yaml; without intervals it shows how to ask for them."""
     west, south, east, north = size.bounds
     return _REGION.format(
         size=size.name,
@@ -84,6 +85,7 @@ def region_text(size: Size) -> str:
         north=north,
         crs=GRID_CRS,
         resolution=size.resolution,
+        ask="" if intervals else "# ",
     )
 
 

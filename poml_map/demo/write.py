@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyogrio
 
 from poml_map.demo import rasters, survey, texts
 from poml_map.demo.sizes import RUN_YEARS, SIZES, Size
@@ -18,14 +17,15 @@ from poml_map.demo.world import Places, World, cropland_places, make_world, targ
 from poml_map.errors import InputError, Problem, nearest
 from poml_map.files import resource_error, write_text_atomic
 from poml_map.grid import Grid
+from poml_map.vectorfile import write_layer
 
 #: A folder with this file in it is an earlier demo, which may be written over.
 MARKER = ".poml-map-demo"
 
-_DATE = "2000-01-01T00:00:00.000Z"
 
-
-def write_demo(directory: str | Path, size: str = "small", seed: int = 1) -> list[Path]:
+def write_demo(
+    directory: str | Path, size: str = "small", seed: int = 1, *, intervals: bool = False
+) -> list[Path]:
     """Write the synthetic demo region.
 
     Parameters
@@ -36,6 +36,8 @@ def write_demo(directory: str | Path, size: str = "small", seed: int = 1) -> lis
         500 m and about 30,000 pixels of cropland; a few hundred pixels for tests; 90 m and 0.93 million.
     seed : int
         Another seed, another region. The same seed gives the same arrays each time.
+    intervals : bool
+        Whether `region.yaml` asks for prediction intervals.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def write_demo(directory: str | Path, size: str = "small", seed: int = 1) -> lis
     wanted = _checked_size(size, seed)
     _check_folder(directory)
     try:
-        return _write(directory, wanted, int(seed))
+        return _write(directory, wanted, int(seed), intervals)
     except OSError as error:
         # GDAL gives a text without a number.
         named = error if error.errno else OSError(errno.EIO, str(error))
@@ -90,14 +92,14 @@ def _check_folder(directory: Path) -> None:
         raise InputError(Problem(str(directory), "", found, expected, mend))
 
 
-def _write(directory: Path, size: Size, seed: int) -> list[Path]:
+def _write(directory: Path, size: Size, seed: int, intervals: bool) -> list[Path]:
     sources, truth = directory / "sources", directory / "truth"
     for folder in (directory, sources, truth):
         folder.mkdir(parents=True, exist_ok=True)
     # First of all, so that a demo that was cut short can be written again.
     (directory / MARKER).write_text(f"{rasters.MARK}\n", encoding="utf-8")
     world = make_world(size, seed)
-    paths = _write_texts(directory, size, seed)
+    paths = _write_texts(directory, size, seed, intervals)
     paths += _write_truth(directory, world)
     paths += rasters.write_terrain(sources, world) + rasters.write_soil(sources, world)
     paths += _write_counties(sources, world)
@@ -106,9 +108,9 @@ def _write(directory: Path, size: Size, seed: int) -> list[Path]:
     return paths + rasters.write_ndvi(sources, vegetation)
 
 
-def _write_texts(directory: Path, size: Size, seed: int) -> list[Path]:
+def _write_texts(directory: Path, size: Size, seed: int, intervals: bool) -> list[Path]:
     return [
-        write_text_atomic(directory / "region.yaml", texts.region_text(size)),
+        write_text_atomic(directory / "region.yaml", texts.region_text(size, intervals)),
         write_text_atomic(directory / "data_catalog.yaml", catalog_text()),
         write_text_atomic(directory / "README.txt", texts.readme_text(size, seed)),
     ]
@@ -152,15 +154,7 @@ def _write_stock(path: Path, grid: Grid, places: Places, values: np.ndarray, yea
 
 
 def _write_counties(folder: Path, world: World) -> list[Path]:
-    path = folder / "counties.gpkg"
-    path.unlink(missing_ok=True)
-    # GeoPackage notes when it was written; a fixed date keeps the file the same to the last byte.
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
-    try:
-        metadata = {"DESCRIPTION": rasters.MARK}
-        pyogrio.write_dataframe(world.counties.table, path, layer="counties", layer_metadata=metadata)
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    path = write_layer(world.counties.table, folder / "counties.gpkg", "counties", rasters.MARK)
     return [path, _write_table(folder / "fertilizer.csv", world.counties.fertilizer_table())]
 
 

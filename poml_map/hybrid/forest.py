@@ -22,7 +22,6 @@ from .tree_values import mean_of_trees, spread_of_trees
 _log = logging.getLogger(__name__)
 
 
-
 class PomlForest(RegressorMixin, BaseEstimator):
     """Random forest that is the same on every scikit-learn, machine load and number of threads.
 

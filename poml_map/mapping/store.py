@@ -17,9 +17,7 @@ from poml_map.mapping.intervals import P_VALUE
 from poml_map.units import STOCK_LABELS, STOCK_UNIT
 
 
-def create_store(
-    path: Path, grid: Grid, years, layers, tile_size: int, attrs: dict, flat_layers=()
-) -> None:
+def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: dict, flat_layers=()) -> None:
     """Write the store with no data in it.
 
     Parameters

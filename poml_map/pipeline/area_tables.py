@@ -8,7 +8,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 
 from poml_map import schema
 from poml_map.config import Region
@@ -17,6 +16,7 @@ from poml_map.pipeline.area_errors import WITH_LIMITS, MeanErrors
 from poml_map.pipeline.areas import WHOLE, Area, AreaMeans
 from poml_map.sites import Samples
 from poml_map.units import stock_factor
+from poml_map.vectorfile import write_layer
 
 _KG_IN_KT = 1e6
 
@@ -63,8 +63,8 @@ def write_areas(
         changes.to_csv(folder / "zone_changes.csv", index=False, float_format="%.6g")
     zones = cube.zone_shapes()
     if len(zones):
-        _write_layer(_zone_file(annual, changes, zones), folder, "zones")
-    _write_layer(_sample_file(samples, cube, factor), folder, "samples")
+        write_layer(_zone_file(annual, changes, zones), folder / "zones.gpkg", "zones")
+    write_layer(_sample_file(samples, cube, factor), folder / "samples.gpkg", "samples")
     notes = sorted({f"{model}: {note}" for model, each in errors.items() for note in each.notes})
     bare = [
         area.name for area, count in zip(means.areas, errors["POML"].small.n_sites, strict=True) if not count
@@ -177,15 +177,6 @@ class AreaTables:
 def _kt(area: Area, factor: float) -> float:
     """Kilotonnes of carbon for a mean of 1 in the unit of the region."""
     return area.area_m2 / factor / _KG_IN_KT
-
-
-def _write_layer(frame: gpd.GeoDataFrame, folder: Path, name: str) -> None:
-    """A GeoPackage of one layer; without the time of writing, which would make every run's bytes differ."""
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
-    try:
-        frame.to_file(folder / f"{name}.gpkg", layer=name, driver="GPKG", engine="pyogrio")
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
 def _sample_file(samples: Samples, cube: Cube, factor: float) -> gpd.GeoDataFrame:

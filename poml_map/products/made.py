@@ -64,9 +64,7 @@ def made_maps(run: str | Path) -> list[MadeMap]:
 def _read(path: Path) -> MadeMap | None:
     with rasterio.open(path) as file:
         every = file.tags()
-    own = {
-        name.removeprefix(TAG_PREFIX): text for name, text in every.items() if name.startswith(TAG_PREFIX)
-    }
+    own = {name.removeprefix(TAG_PREFIX): text for name, text in every.items() if name.startswith(TAG_PREFIX)}
     if "MODEL" not in own:
         return None
     first = int(own.get("FIRST_YEAR") or own["YEAR"])

@@ -68,6 +68,9 @@ def even_colormap(anchors: list[str], levels: int = LEVELS) -> ListedColormap:
 #: Stocks: pale sand to dark humus. Lightness falls all the way: safe for all colour vision, and in print.
 STOCK = even_colormap(["#fbf1d0", "#e9c877", "#c98b3a", "#96541f", "#623117", "#351a0f"])
 
+#: Widths of intervals and deviations: pale to blue violet, so that nobody takes them for stocks.
+WIDTH = even_colormap(["#f3f1f6", "#c9c2dd", "#8f86bb", "#57508f", "#2a2560"])
+
 #: Differences: brown for loss, blue green for gain, pale at zero; safe for red-green blindness.
 CHANGE = matplotlib.colormaps["BrBG"].resampled(LEVELS + 1).with_extremes(bad=NODATA_COLOR)
 

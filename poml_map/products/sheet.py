@@ -87,6 +87,19 @@ def unit_text(unit: str) -> str:
     return re.sub(r"-\d\b", lambda power: power[0].translate(raised), STOCK_LABELS.get(unit, unit))
 
 
+def raised(text: str) -> str:
+    """Units of stocks as people write them, on one line.
+
+    Examples
+    --------
+    >>> raised("0.4 kg C m-2").replace("\N{NO-BREAK SPACE}", " ")
+    '0.4 kg C m⁻²'
+    """
+    for label in STOCK_LABELS.values():
+        text = text.replace(label, unit_text(label).replace(" ", "\N{NO-BREAK SPACE}"))
+    return text
+
+
 class Sheet:
     """A white page measured in layout pixels from its upper left corner.
 

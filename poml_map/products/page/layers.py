@@ -14,8 +14,8 @@ import numpy as np
 from poml_map.grid import Grid
 from poml_map.products.geotiff import read_map
 from poml_map.products.page.encode import MISSING, packed, packed_mask, quantised, span
-from poml_map.products.page.folder import RunFolder
 from poml_map.products.place import block_mean
+from poml_map.products.runfolder import RunFolder
 from poml_map.schema import CHANGE_CLASSES, MODELS
 
 #: Decimals that tables give of a stock; the step of the layers is the last of them.

@@ -12,11 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from poml_map.products.page.layers import Maps
-from poml_map.products.palette import CHANGE, STOCK, even_colormap
+from poml_map.products.palette import CHANGE, STOCK, WIDTH
 from poml_map.products.place import block_mean, nice_limits, pixel_aspect
 
-#: Widths of intervals: pale to blue violet, so that nobody takes them for stocks.
-WIDTH = even_colormap(["#f3f1f6", "#c9c2dd", "#8f86bb", "#57508f", "#2a2560"])
 #: Of a change that the interval cannot tell from none, mixed with so much of the colour of paper.
 PAPER, FADED = "#ffffff", 0.62
 # Pixels of the longer side of a still picture, at most: printed, more cannot be seen.

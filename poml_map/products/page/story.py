@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from poml_map.products.page.charts import Chart, Series, line_chart
-from poml_map.products.page.folder import RunFolder
 from poml_map.products.page.zones import WHOLE, Zones
+from poml_map.products.runfolder import RunFolder
 from poml_map.products.sheet import unit_text
 from poml_map.products.validation.looks import Look, model_look, series_look
 from poml_map.products.validation.page import fixed, known_range

@@ -9,8 +9,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from poml_map.products.sheet import unit_text
-from poml_map.units import STOCK_LABELS
+from poml_map.products.sheet import raised
 
 _FIRST_BYTES = b"\x89PNG\r\n\x1a\n"
 _TABLE = (
@@ -64,19 +63,6 @@ def accuracy_notes(section: str) -> list[str]:
     lines = [line for line in section.splitlines() if line and not line.startswith("```")]
     start = next((place for place, line in enumerate(lines) if line.startswith("RMSE and ME")), len(lines))
     return [raised(line) for line in lines[start:]]
-
-
-def raised(text: str) -> str:
-    """Units of stocks as people write them, on one line.
-
-    Examples
-    --------
-    >>> raised("0.4 kg C m-2").replace("\N{NO-BREAK SPACE}", " ")
-    '0.4 kg C m⁻²'
-    """
-    for label in STOCK_LABELS.values():
-        text = text.replace(label, unit_text(label).replace(" ", "\N{NO-BREAK SPACE}"))
-    return text
 
 
 def _without_style(state) -> None:

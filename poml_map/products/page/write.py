@@ -18,12 +18,12 @@ from poml_map.files import write_text_atomic
 from poml_map.grid import Grid
 from poml_map.products.page import story
 from poml_map.products.page.encode import packed
-from poml_map.products.page.folder import RunFolder
 from poml_map.products.page.layers import Maps, read_maps
 from poml_map.products.page.pictures import FADED, Scale, scales, still
 from poml_map.products.page.text import accuracy_notes, as_html, sections
 from poml_map.products.page.zones import WHOLE, Zones, read_zones
 from poml_map.products.place import pixel_aspect, pixel_metres, round_length
+from poml_map.products.runfolder import RunFolder
 from poml_map.products.validation.looks import model_look
 from poml_map.products.validation.page import fixed
 from poml_map.schema import CHANGE_CLASSES, MODELS

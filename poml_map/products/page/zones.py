@@ -12,7 +12,7 @@ import rasterio
 from rasterio.features import rasterize
 
 from poml_map.grid import Grid
-from poml_map.products.page.folder import RunFolder
+from poml_map.products.runfolder import RunFolder
 
 #: Key of the row that stands for the whole region in `zones.csv` and `zone_changes.csv`.
 WHOLE = ""

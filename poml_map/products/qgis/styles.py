@@ -11,8 +11,7 @@ from matplotlib.colors import Colormap, to_hex
 from matplotlib.ticker import MaxNLocator
 
 from poml_map.products.made import MadeMap
-from poml_map.products.page.pictures import WIDTH
-from poml_map.products.palette import CHANGE, STOCK
+from poml_map.products.palette import CHANGE, STOCK, WIDTH
 from poml_map.products.place import nice_limits
 from poml_map.products.sheet import unit_text
 from poml_map.products.validation.applicability import CLASSES

@@ -13,13 +13,13 @@ import rasterio
 
 from poml_map.errors import InputError, Problem
 from poml_map.files import write_bytes_atomic, write_text_atomic
-from poml_map.products.page.folder import RunFolder
 from poml_map.products.qgis.layers import style_element
 from poml_map.products.qgis.project import About, project_element
 from poml_map.products.qgis.styles import styles
 from poml_map.products.qgis.tree import Layer, map_groups, vector_layers
 from poml_map.products.qgis.vector import NOTE_BREAK
 from poml_map.products.qgis.xml import document
+from poml_map.products.runfolder import RunFolder
 
 _NOTES = "notes.csv"
 # Letters of a line of the notes: QGIS puts a label that is wider than the map of a print layout into its middle.

@@ -59,7 +59,7 @@ def _balance(added):
     return {f"{name}_kg_m2": value for name, value in parts.items()}
 
 
-def _page(region, unit_factor=1.0, fit=None):
+def _page(region, unit_factor=1.0, fit=None, change=None):
     """A report whose every stock is 0.125 or 4.5 kg/m2; `unit_factor` for what the manifest has in the unit."""
     table = pd.DataFrame(
         [("PO", "1980", 0, *[np.nan] * 4), ("ML", "all", 24, 0.125, 0.5, -0.125, 0.25)],
@@ -67,7 +67,13 @@ def _page(region, unit_factor=1.0, fit=None):
     )
     quantiles = {"q05": 0.9, "median": 1.0, "q95": 1.1}
     manifest = {
-        "regional_mean": {"year": [1980], "models": {"POML": np.array([4.5 * unit_factor])}},
+        "regional_mean": {
+            "year": [1980],
+            "unit": "a unit",
+            "models": {"POML": np.array([4.5 * unit_factor])},
+        },
+        "change": change or {},
+        "areas": {"level": 0.9, "notes": ["no limits for zones without a site: Anhe"]},
         "rothc": {
             "law": "mu = 1.5",
             "mu_at_first_campaign": quantiles,
@@ -150,3 +156,29 @@ def test_the_ridge_of_a_fit_is_on_the_page_and_none_without_a_fit(region, twice)
     assert "| **0.06** | **1.4** |" in page
     assert "| ∞ | ∞ |" in page
     assert "calibration.png" not in _page(where)
+
+
+def test_a_single_year_has_no_section_on_change(region):
+    assert "Change from" not in _page(region())
+
+
+def test_what_changed_and_what_of_it_can_be_told_is_on_the_page(region):
+    region = region()
+    plain = {"period": [1980, 2000], "mean": {"POML": 0.4535, "PO": -0.1}}
+    classes = {"loss": 5, "not detectable": 70, "gain": 25}
+    told = plain | {
+        "classes": classes,
+        "level": 0.9,
+        "control": "false_discovery",
+        "calibration": "uncalibrated: x",
+    }
+
+    page = _page(region, change=plain)
+    assert "## Change from 1980 to 2000" in page
+    assert "POML +0.454, PO -0.100" in page
+    assert "Pixels by what" not in page
+    assert "  - No limits for zones without a site: Anhe." in page
+    assert (
+        "90 % interval tells, with false discoveries controlled: loss 5.0 %, not detectable 70.0 %, gain 25.0 % "
+        "(uncalibrated: x)" in _page(region, change=told)
+    )

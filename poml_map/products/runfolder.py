@@ -1,4 +1,4 @@
-"""What a finished run folder holds, as far as the page asks for it; what is absent is None or empty."""
+"""What a finished run folder holds, as far as pages and projects ask for it; what is absent is None or empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import rasterio
 from poml_map.errors import InputError, Problem
 from poml_map.grid import Grid
 from poml_map.products.made import MadeMap, made_maps
-from poml_map.products.page.text import raised
+from poml_map.products.sheet import raised
 from poml_map.schema import MODELS
 from poml_map.units import STOCK_LABELS
 

@@ -1,0 +1,41 @@
+"""Vector files that we write: the same bytes for the same content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyogrio
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+# GeoPackage notes when it was written; a fixed date keeps the file the same to the last byte.
+_DATE = "2000-01-01T00:00:00.000Z"
+
+
+def write_layer(frame: gpd.GeoDataFrame, path: Path, layer: str, description: str = "") -> Path:
+    """Write a GeoPackage of one layer.
+
+    Parameters
+    ----------
+    frame : geopandas.GeoDataFrame
+    path : Path
+        Replaced if it is there.
+    layer : str
+    description : str
+        Of the layer, in its metadata.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    path.unlink(missing_ok=True)
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
+    try:
+        metadata = {"DESCRIPTION": description} if description else None
+        pyogrio.write_dataframe(frame, path, layer=layer, layer_metadata=metadata)
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    return path
