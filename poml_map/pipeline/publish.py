@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from poml_map.errors import InputError, Problem
-from poml_map.pipeline.manifest import outputs, to_json
+from poml_map.errors import InputError, Problem, Problems
+from poml_map.files import sha256_of_file
+from poml_map.pipeline.manifest import outputs as digests
+from poml_map.pipeline.manifest import to_json
 from poml_map.pipeline.staging import refuse_while_written
 from poml_map.products import write_fao, write_stac
 from poml_map.products.page import write_page
@@ -53,7 +55,7 @@ def report_run(run: str | Path) -> list[str]:
     Raises
     ------
     InputError
-        If it is no folder of a finished run.
+        If it is no folder of a finished run, or a map of it is missing, damaged, or not its own.
     ResourceError
         If a file cannot be written, or a run is writing into the folder.
     """
@@ -61,17 +63,37 @@ def report_run(run: str | Path) -> list[str]:
     path = run / _MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        profile = content["settings"]["profile"]
+        profile, made = content["settings"]["profile"], dict(content["outputs"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         expected = "the folder of a finished run, with its manifest.json"
         mend = "Make it with `poml-map run region.yaml --out FOLDER`."
         raise InputError(Problem(str(run), "", _found(path, error), expected, mend)) from error
     refuse_while_written(run)
+    _refuse_other_maps(run, made)
     publish(run, profile)
-    content["outputs"] = outputs(run)
+    content["outputs"] = digests(run)
     path.write_text(to_json(content), encoding="utf-8")
     made = ["report.html", "qgis/region.qgz", "stac/catalog.json", *(["fao/"] if profile == "fao" else [])]
     return [f"In {run}, made again from its maps and tables:", *(f"  {name}" for name in made)]
+
+
+def _refuse_other_maps(run: Path, outputs: dict[str, str]) -> None:
+    """All maps that the run made must be there as it made them, and no others beside them."""
+    made = {name: digest for name, digest in outputs.items() if name.startswith("maps/")}
+    there = {f"maps/{path.name}" for path in (run / "maps").glob("*.tif")}
+    problems = Problems()
+    again = "Run the region again, or copy the whole folder again."
+    for name, digest in made.items():
+        if name not in there:
+            problems.add(str(run / name), "", "no such file", "a map that the run made", again)
+        elif sha256_of_file(run / name) != digest:
+            problems.add(
+                str(run / name), "", "other content than the run wrote", "the map as it was made", again
+            )
+    for name in sorted(there - set(made)):
+        mend = "Move it out of the folder."
+        problems.add(str(run / name), "", "a map that the run did not make", "maps of the run alone", mend)
+    problems.raise_if_any()
 
 
 def _found(path: Path, error: Exception) -> str:

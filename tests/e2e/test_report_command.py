@@ -85,6 +85,41 @@ def test_another_folder_is_refused_in_one_line_and_left_alone(tmp_path, capsys, 
     assert not folder.exists() or {path.name for path in folder.iterdir()} <= {"manifest.json"}
 
 
+def test_missing_damaged_and_foreign_maps_are_all_named_and_nothing_is_made_of_the_rest(
+    run, finished, capsys
+):
+    (run / "maps" / "SOCS_ML_1990.tif").unlink()
+    damaged = run / "maps" / "SOCS_POML_1985.tif"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    shutil.copy(run / "maps" / "SOCS_PO_1980.tif", run / "maps" / "SOCS_PO_1979.tif")
+    (run / "maps" / "SOCS_PO_1981.tif").write_bytes((run / "maps" / "SOCS_PO_1982.tif").read_bytes())
+    (run / "report.html").unlink()
+    code, said = _report(run, capsys)
+
+    assert code == 2
+    lines = said.err.splitlines()
+    assert len(lines) == 4
+    for name, found in (
+        ("SOCS_ML_1990", "no such file"),
+        ("SOCS_POML_1985", "other content than the run wrote"),
+        ("SOCS_PO_1979", "a map that the run did not make"),
+        ("SOCS_PO_1981", "other content than the run wrote"),
+    ):
+        assert any(name in line and found in line for line in lines)
+    assert not (run / "report.html").exists()
+
+
+def test_a_run_that_was_moved_is_reported_on_where_it_is(run, finished, tmp_path, capsys):
+    moved = tmp_path / "elsewhere" / "Ünï code 碳"
+    moved.parent.mkdir()
+    shutil.move(run, moved)
+    shutil.rmtree(moved / "stac")
+    (moved / "report.html").unlink()
+    assert _report(moved, capsys)[0] == 0
+    for name in MADE:
+        assert (moved / name).read_bytes() == (finished / name).read_bytes()
+
+
 def test_a_folder_that_is_being_written_is_refused(run, capsys):
     (run / f".unfinished-{os.getppid()}").mkdir()
     code, said = _report(run, capsys)

@@ -48,7 +48,7 @@ def region_trend(run: RunFolder, zones: Zones) -> Named | None:
     years, models = means.get("year") or [], means.get("models") or {}
     whole = zones.series(WHOLE, years)
     series = [
-        Series(model_look(model), years, _floats(values), *_limits(whole.get(model), model))
+        Series(model_look(model), years, _floats(values), *_limits(whole.get(model)))
         for model, values in models.items()
     ]
     label = f"Mean stock of the region by year in {run.label}: {', '.join(models)}"
@@ -87,7 +87,7 @@ def zone_trends(run: RunFolder, zones: Zones) -> list[Named]:
 
 def _zone_series(courses: dict, years: list[int]) -> list[Series]:
     return [
-        Series(model_look(model), years, _floats(each["mean"]), *_limits(each, model))
+        Series(model_look(model), years, _floats(each["mean"]), *_limits(each))
         for model, each in courses.items()
     ]
 
@@ -258,8 +258,7 @@ def _floats(values) -> list[float]:
     return [math.nan if value is None else float(value) for value in values]
 
 
-def _limits(course: dict | None, model: str) -> tuple[list[float], list[float]]:
-    """Limits of the mean of POML; those of several models would hide each other."""
-    if model != "POML" or not course or "low" not in course or "high" not in course:
+def _limits(course: dict | None) -> tuple[list[float], list[float]]:
+    if not course or "low" not in course or "high" not in course:
         return [], []
     return _floats(course["low"]), _floats(course["high"])

@@ -119,7 +119,7 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "views": _views(run, maps),
         "models": {model: MODELS[model] for model in run.models},
         "looks": {model: model_look(model) for model in run.models},
-        "facts": _key_facts(run, maps, zones),
+        "facts": _key_facts(run, zones),
         "classes": _class_shares(maps),
         "scale_bar": _scale_bar(maps.grid),
         "region_trend": story.region_trend(run, zones),
@@ -250,7 +250,7 @@ def _views(run: RunFolder, maps: Maps) -> list[tuple[str, str, str]]:
     return found
 
 
-def _key_facts(run: RunFolder, maps: Maps, zones: Zones) -> list[tuple[str, str, str]]:
+def _key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
     """The few numbers at the top: name, value, what it is."""
     model, first, last = run.models[0], run.years[0], run.years[-1]
     means = run.manifest.get("regional_mean") or {}
@@ -260,12 +260,9 @@ def _key_facts(run: RunFolder, maps: Maps, zones: Zones) -> list[tuple[str, str,
     if by_year.get(last) is not None:
         found.append((f"Mean stock {last}", fixed(by_year[last], run.unit), f"{run.label}, {model}"))
     if first != last and None not in (by_year.get(first), by_year.get(last)):
-        limits = _whole_change(zones, model)
-        between = (
-            f", {_level(maps)} interval {' to '.join(fixed(each, run.unit, True) for each in limits)}"
-            if limits
-            else ""
-        )
+        limits = " to ".join(fixed(each, run.unit, True) for each in _whole_change(zones, model))
+        level = (run.manifest.get("areas") or {}).get("level", 0.9)
+        between = f"; {100 * level:g} % interval of the true mean {limits}" if limits else ""
         change = fixed(by_year[last] - by_year[first], run.unit, signed=True)
         found.append((f"Change since {first}", change, f"{run.label}, {model}{between}"))
     samples = run.manifest.get("samples") or {}

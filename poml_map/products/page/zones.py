@@ -48,7 +48,10 @@ class Zones:
     outlines: list[list[int]]
 
     def series(self, key: str, years: list[int]) -> dict[str, dict[str, list]]:
-        """Mean and its limits by model at `years`; None where the tables are silent."""
+        """Mean by model at `years`, and limits of POML; None where the tables are silent.
+
+        The limits of several models would hide each other.
+        """
         if self.courses is None:
             return {}
         rows = self.courses[self.courses["zone"] == key]
@@ -56,7 +59,7 @@ class Zones:
             model: {
                 name: [_plain(value) for value in table.set_index("year")[column].reindex(years)]
                 for name, column in (("mean", "mean"), ("low", "mean_low"), ("high", "mean_high"))
-                if column in table
+                if column in table and (name == "mean" or model == "POML")
             }
             for model, table in rows.groupby("model", sort=False)
         }
