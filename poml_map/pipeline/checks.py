@@ -21,10 +21,11 @@ from poml_map.sites import Samples, read_samples, with_stock
 log = logging.getLogger(__name__)
 
 # Measured on 2 cores of 2.5 GHz with 200 trees; an estimate, within a factor of 2 or so.
-_SECONDS_AT_LEAST = 25.0  # reading, calibration and cross-validation
+_SECONDS_AT_LEAST = 30.0  # reading, calibration, cross-validation, page and project
+_SECONDS_PER_FOLD = 2.5  # of the calibration of intervals
 _SECONDS_PER_PIXEL_YEAR = 3.5e-6  # two forests by the fast engine, RothC, reading and writing
 _BYTES_PER_VALUE = 3.0  # one float32 in a compressed GeoTIFF with overviews and once more in the store
-_BYTES_AT_LEAST = 50 * 2**20  # the forests
+_BYTES_AT_LEAST = 60 * 2**20  # the forests, the page and the animation
 _MEMORY = 1.8  # GiB with two threads, whatever the size of the region
 
 
@@ -196,9 +197,13 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
 
 def _estimate(region: Region, cube: Cube) -> list[str]:
     pixel_years = cube.pixels_in_area * len(region.years)
-    trees = region.settings.hybrid.n_trees / 200
-    seconds = _SECONDS_AT_LEAST * trees + pixel_years * _SECONDS_PER_PIXEL_YEAR * trees
-    values = cube.grid.width * cube.grid.height * len(region.years) * len(schema.MODELS)
+    trees, intervals = region.settings.hybrid.n_trees / 200, region.settings.intervals
+    seconds = (_SECONDS_AT_LEAST + pixel_years * _SECONDS_PER_PIXEL_YEAR) * trees
+    layers = len(schema.MODELS)
+    if intervals is not None:
+        seconds += intervals.folds * _SECONDS_PER_FOLD * trees
+        layers += len(schema.interval_maps(intervals.level))
+    values = cube.grid.width * cube.grid.height * len(region.years) * layers
     disk = _BYTES_AT_LEAST * trees + values * _BYTES_PER_VALUE
     return [
         f"  estimate  about {duration(seconds)} on 2 cores, {_MEMORY:g} GiB of memory, {disk / 2**20:.0f} MiB of disk",
