@@ -124,7 +124,7 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "scale_bar": _scale_bar(maps.grid),
         "region_trend": story.region_trend(run, zones),
         "zone_trends": story.zone_trends(run, zones),
-        "zone_count": len([key for key in zones.names if key != WHOLE]),
+        "zone_count": 0 if zones.courses is None else len(set(zones.courses["zone"]) - {WHOLE}),
         "zone_table": story.zone_table(run, zones),
         "has_zones": zones.index is not None,
         "drivers": story.drivers(run),
