@@ -16,7 +16,7 @@ LAYERS = ("POML_q05", "POML_q95", "POML_sd")
 
 def _ask(region, text="intervals: {draws: 10}"):
     settings = region / "region.yaml"
-    settings.write_text(settings.read_text() + f"\n{text}\n")
+    settings.write_text(settings.read_text().replace("n_trees: 200", "n_trees: 60") + f"\n{text}\n")
     return settings
 
 

@@ -91,6 +91,10 @@ def test_there_is_a_map_of_every_output_and_year(run):
     expected = {f"{name}_PO_{year}.tif" for name in POOLS for year in YEARS}
     expected |= {f"CO2_PO_{year}.tif" for year in YEARS[1:]}  # the first stock has no year before it
     expected |= {f"SOCS_{model}_{year}.tif" for model in ("POML", "ML", "PO") for year in YEARS}
+    period = f"{YEARS[0]}_{YEARS[-1]}"
+    expected |= {
+        f"{kind}_{model}_{period}.tif" for kind in ("CHANGE", "RATE") for model in ("POML", "ML", "PO")
+    }
     assert {path.name for path in (run / "maps").iterdir()} == expected
     assert {"calibration.png", "report.md", "manifest.json", "rothc_params.json"} <= {
         path.name for path in run.iterdir()
