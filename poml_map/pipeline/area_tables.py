@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube import Cube
+from poml_map.cube.frames import year_list
+from poml_map.hybrid.space import AreaErrors
 from poml_map.pipeline.area_errors import WITH_LIMITS, MeanErrors
 from poml_map.pipeline.areas import WHOLE, Area, AreaMeans
 from poml_map.sites import Samples
@@ -30,6 +33,7 @@ def write_areas(
     folder: Path,
     wanted: range,
     samples: Samples,
+    places,
     means: AreaMeans,
     held_out: pd.DataFrame,
 ) -> dict:
@@ -43,6 +47,8 @@ def write_areas(
     wanted : range
         Years of the tables.
     samples : Samples
+    places : array_like (sites,) of int
+        Place of each of ``samples.sites``.
     means : AreaMeans
         Of the maps of all years, in the unit of the region.
     held_out : pandas.DataFrame
@@ -54,7 +60,7 @@ def write_areas(
         For the manifest: level, what the intervals rest on, and notes.
     """
     factor = stock_factor(region.settings.units)
-    errors = {model: MeanErrors.of(model, held_out, samples, cube, means) for model in WITH_LIMITS}
+    errors = {model: MeanErrors.of(model, held_out, samples, places, cube, means) for model in WITH_LIMITS}
     intervals = region.settings.intervals
     tables = AreaTables(means, errors, region.years, LEVEL if intervals is None else intervals.level, factor)
     annual, changes = tables.annual(wanted), tables.changes(wanted)
@@ -66,13 +72,38 @@ def write_areas(
         write_layer(_zone_file(annual, changes, zones), folder / "zones.gpkg", "zones")
     write_layer(_sample_file(samples, cube, factor), folder / "samples.gpkg", "samples")
     notes = sorted({f"{model}: {note}" for model, each in errors.items() for note in each.notes})
-    bare = [
-        area.name for area, count in zip(means.areas, errors["POML"].small.n_sites, strict=True) if not count
-    ]
-    if bare:
-        notes.append(f"no limits for zones without a site: {', '.join(bare)}")
     found = {model: each.for_manifest() for model, each in errors.items()}
-    return {"level": tables.level, "correlation": found, "notes": notes}
+    return {"level": tables.level, "correlation": found, "notes": [*notes, *_without_limits(annual, changes)]}
+
+
+def _without_limits(annual: pd.DataFrame, changes: pd.DataFrame) -> list[str]:
+    """Which means have no limits, and why."""
+    bare = annual[(annual["model"] == "POML") & annual["mean_low"].isna()]
+    notes = []
+    outside = bare[bare["zone"] == WHOLE[0]]["year"].tolist()
+    if outside:
+        notes.append(
+            f"no limits in {year_list(outside)}: no site was sampled then, nor both before and after"
+        )
+    some = bare[~bare["year"].isin(outside)]
+    for name, rows in some.groupby("name", sort=False):
+        notes.append(
+            f"no limits of {name} in {year_list(rows['year'].tolist())}: no site of its own tells them"
+        )
+    if len(changes):
+        still = changes[(changes["model"] == "POML") & changes["change_low"].isna()]
+        if len(still):
+            listed = ", ".join(still["name"])
+            notes.append(f"no limits of the change of {listed}: too few sites at both ends")
+    return notes
+
+
+class Limits(NamedTuple):
+    """Of the means of all areas: what is to be added to the map's, half the width of the interval, sites that tell."""
+
+    bias: np.ndarray
+    half: np.ndarray
+    n_sites: np.ndarray
 
 
 class AreaTables:
@@ -113,7 +144,7 @@ class AreaTables:
         for number in range(len(self._means.areas)):
             for (model, year), found in limits.items():
                 means = self._course[model][self._years.index(year)]
-                head = self._head(number) | {"model": model, "year": year} | self._size(number)
+                head = self._head(number) | {"model": model, "year": year} | self._size(number, found)
                 yield head | self._row("mean", "total_kt", means, found, number)
 
     def changes(self, wanted: range) -> pd.DataFrame:
@@ -122,47 +153,50 @@ class AreaTables:
 
     def _changes(self, wanted: range) -> Iterator[dict]:
         first, last = wanted[0], wanted[-1]
-        ends = [self._years.index(year) for year in (first, last)]
+        places = [self._years.index(year) for year in (first, last)]
         limits = {model: self._of_change(model, first, last) for model in schema.MODELS}
         for number in range(len(self._means.areas)):
             for model in schema.MODELS:
-                before, after = self._course[model][ends]
+                before, after = self._course[model][places]
                 head = (
-                    self._head(number) | {"model": model, "first": first, "last": last} | self._size(number)
+                    self._head(number)
+                    | {"model": model, "first": first, "last": last}
+                    | self._size(number, limits[model])
                 )
                 row = self._row("change", "total_change_kt", after - before, limits[model], number)
                 yield head | row | {"rate": row["change"] / (last - first)}
 
-    def _of_year(self, model: str, year: int) -> tuple[np.ndarray, np.ndarray]:
-        """What is to be added to the means of a model, and half the width of their interval; NaN without limits."""
+    def _of_year(self, model: str, year: int) -> Limits:
         if model not in self._errors:
             return self._nothing()
-        found = self._errors[model].at(year)
-        return self._in_unit(found, self._swings[model][self._years.index(year)])
+        return self._in_unit(self._errors[model].at(year), self._swings[model][self._years.index(year)])
 
-    def _of_change(self, model: str, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    def _of_change(self, model: str, first: int, last: int) -> Limits:
         if model not in self._errors:
             return self._nothing()
         more = sum(self._swings[model][self._years.index(year)] for year in (first, last))
         return self._in_unit(self._errors[model].between(first, last), more)
 
-    def _in_unit(self, found, more) -> tuple[np.ndarray, np.ndarray]:
-        return found.bias * self._factor, found.half_width(self.level, more) * self._factor
+    def _in_unit(self, found: AreaErrors, more) -> Limits:
+        half = found.half_width(self.level, more) * self._factor
+        return Limits(found.bias * self._factor, half, found.n_sites)
 
-    def _nothing(self) -> tuple[np.ndarray, np.ndarray]:
-        return (np.full(len(self._means.areas), np.nan),) * 2
+    def _nothing(self) -> Limits:
+        unknown = np.full(len(self._means.areas), np.nan)
+        return Limits(unknown, unknown, np.zeros(len(unknown), int))
 
     def _head(self, number: int) -> dict:
         area = self._means.areas[number]
         return {"zone": area.key, "name": area.name}
 
-    def _size(self, number: int) -> dict:
-        area = self._means.areas[number]
-        n_sites = next(iter(self._errors.values())).small.n_sites
-        return {"area_km2": area.area_m2 / 1e6, "n_pixels": area.n_pixels, "n_sites": int(n_sites[number])}
+    def _size(self, number: int, limits: Limits) -> dict:
+        area, sites = self._means.areas[number], limits.n_sites[number]
+        return {"area_km2": area.area_m2 / 1e6, "n_pixels": area.n_pixels, "n_sites": int(sites)}
 
-    def _row(self, name: str, total: str, values: np.ndarray, limits, number: int) -> dict[str, float]:
-        bias, half = (each[number] for each in limits)
+    def _row(
+        self, name: str, total: str, values: np.ndarray, limits: Limits, number: int
+    ) -> dict[str, float]:
+        bias, half = limits.bias[number], limits.half[number]
         value, kt = float(values[number]), _kt(self._means.areas[number], self._factor)
         found = {
             "": value,
@@ -189,15 +223,16 @@ def _sample_file(samples: Samples, cube: Cube, factor: float) -> gpd.GeoDataFram
 def _zone_file(annual: pd.DataFrame, changes: pd.DataFrame, zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """One row a zone, of POML: first and last year, and the change between."""
     annual = annual[(annual["model"] == "POML") & (annual["zone"] != WHOLE[0])]
-    wide = annual.drop_duplicates("zone").set_index("zone")[["area_km2", "n_pixels", "n_sites"]]
+    wide = annual.drop_duplicates("zone").set_index("zone")[["area_km2", "n_pixels"]]
     for year in sorted({annual["year"].min(), annual["year"].max()}):
         part = annual[annual["year"] == year].set_index("zone")
-        for name in ("mean", "mean_adjusted", "mean_low", "mean_high", "total_kt"):
-            wide[f"{name}_{year}"] = part[name]
+        told = [name for name in part if name == "n_sites" or name.startswith(("mean", "total"))]
+        wide = wide.join(part[told].add_suffix(f"_{year}"))
     if len(changes):
         of_poml = changes[changes["model"] == "POML"].set_index("zone")
-        wide = wide.join(of_poml.drop(columns=["name", "model", "first", "last", *wide.columns[:3]]))
+        told = [name for name in of_poml if name.startswith(("change", "rate", "total"))]
+        wide = wide.join(of_poml[told])
     joined = zones.join(wide, on="zone")
-    counts = ["n_pixels", "n_sites"]
+    counts = [name for name in joined if name.startswith("n_")]
     joined[counts] = joined[counts].fillna(0).astype(int)
     return joined

@@ -140,7 +140,8 @@ def _stages(
         mapped = summary.pixels["mapped"]
         published = write_products(region, cube, store, folder, wanted, notes, digest, mapped, intervals)
     with watch.stage("tables of zones and region"):
-        areas = write_areas(region, cube, folder, wanted, samples, published.areas, learned.held_out)
+        seen, held_out = published.areas, learned.held_out
+        areas = write_areas(region, cube, folder, wanted, samples, places.group, seen, held_out)
         for note in areas["notes"]:
             log.info("  %s", note)
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]

@@ -20,6 +20,9 @@ PIXELS = 1500
 
 _BINS = 15
 
+# A bin with fewer pairs says nothing of its own (Journel & Huijbregts); two sites side by side would rule the fit.
+_LEAST_PAIRS = 30
+
 # Sites that a variogram is made of: of more, all pairs would take minutes and tell nothing new.
 _MOST_SITES = 2000
 
@@ -131,6 +134,33 @@ class ErrorCorrelation:
         pairs = (self.at(cdist(positions, positions)).sum() - some * self.share) / (some * (some - 1))
         return float(self.share + (count - 1) * pairs) / count
 
+    def of_difference(self, sites, positions) -> float:
+        """Variance of the mean error at sites less that of the area they stand for, of errors with a variance of 1.
+
+        Sites that lie together tell less than as many that are spread.
+
+        Parameters
+        ----------
+        sites, positions : array_like (n, 2)
+            Of the sites, and of pixels that stand for the area. [m]
+
+        Returns
+        -------
+        float
+            [1]
+
+        Examples
+        --------
+        >>> alike = ErrorCorrelation(1.0, 1e4, np.array([]), np.array([]), 100)
+        >>> round(alike.of_difference([[0, 0], [1, 0]], [[0, 0], [1, 0]]), 6)
+        0.0
+        """
+        sites, positions = np.asarray(sites, float), np.asarray(positions, float)
+        among = self.at(cdist(sites, sites)).mean() + (1 - self.share) / len(sites)
+        return float(
+            among + self.at(cdist(positions, positions)).mean() - 2 * self.at(cdist(sites, positions)).mean()
+        )
+
 
 def pixels_that_stand_for(count: int) -> np.ndarray:
     """Places of up to `PIXELS` of so many pixels, ascending: all, or a draw that is always the same."""
@@ -157,7 +187,7 @@ def _variogram(positions, residuals) -> tuple[np.ndarray, np.ndarray, np.ndarray
         count += np.bincount(at[near], minlength=_BINS)
         total += np.bincount(at[near], far[near], _BINS)
         square += np.bincount(at[near], half[near], _BINS)
-    some = count > 0
+    some = count >= _LEAST_PAIRS
     return total[some] / count[some], square[some] / count[some], count[some]
 
 

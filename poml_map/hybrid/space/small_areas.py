@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 #: Zones with sites below which nothing is known of how zones differ: each then stands for itself.
-_LEAST_ZONES = 3
+LEAST_ZONES = 3
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,14 @@ class AreaErrors:
         Of what is then left. [kg2/m4]
     freedom : ndarray (zones + 1,)
         Degrees of freedom for the quantile of Student's t.
+    n_sites : ndarray (zones + 1,) of int
+        Sites that tell it: of the campaign that has fewest.
     """
 
     bias: np.ndarray
     variance: np.ndarray
     freedom: np.ndarray
+    n_sites: np.ndarray
 
     def half_width(self, level: float, more=0.0) -> np.ndarray:
         """Half the width of the interval of the true mean, (zones + 1,); `more` is variance from elsewhere. [kg/m2]"""
@@ -47,31 +50,32 @@ class SmallAreas:
     Attributes
     ----------
     residuals : ndarray (campaigns, sites)
-        Observed minus predicted by a forest that never saw the site; NaN where there is none. [kg/m2]
+        Observed minus predicted by a forest that never saw the site; NaN where there is none. Sites of one place are to
+        be averaged before: they are no independent witnesses. [kg/m2]
     zone : ndarray (sites,) of int
         From 0 on; -1 outside all zones.
-    n_zones : int
+    shares : ndarray (zones,)
+        Share of the region's area that each zone has; what is left to 1 lies outside all zones.
 
     References
     ----------
-    Fay & Herriot (1979), doi:10.1080/01621459.1979.10482505; Paule & Mandel (1982), doi:10.6028/jres.087.022; Prasad &
-    Rao (1990), doi:10.1080/01621459.1990.10475320; Brus
-    (2022), Spatial Sampling with R, chapter 10 (mean of the map plus mean of the residuals) and 14 (small areas)
+    Fay & Herriot (1979), doi:10.1080/01621459.1979.10482505; Paule & Mandel (1982), doi:10.6028/jres.087.022; Datta,
+    Rao & Smith (2005), doi:10.1093/biomet/92.1.183 (doubt about the variance between zones); Brus (2022), Spatial
+    Sampling with R, chapter 10 (mean of the map plus mean of the residuals)
 
     Examples
     --------
     A map that is 0.2 too low everywhere is found out, whatever its zones:
 
     >>> noise = np.tile([-0.1, 0.1], 60)
-    >>> areas = SmallAreas(np.array([0.2 + noise]), np.repeat([0, 1, 2], 40), 3)
-    >>> found = areas.errors([1.0])
-    >>> found.bias.round(3), found.half_width(0.9).round(3)
-    (array([0.2, 0.2, 0.2, 0.2]), array([0.06 , 0.06 , 0.06 , 0.015]))
+    >>> areas = SmallAreas(np.array([0.2 + noise]), np.repeat([0, 1, 2], 40), np.full(3, 1 / 3))
+    >>> areas.errors([1.0]).bias.round(3)
+    array([0.2, 0.2, 0.2, 0.2])
     """
 
     residuals: np.ndarray
     zone: np.ndarray
-    n_zones: int
+    shares: np.ndarray
 
     def __post_init__(self):
         if self.residuals.ndim != 2 or self.zone.shape != self.residuals.shape[1:]:
@@ -81,17 +85,18 @@ class SmallAreas:
             )
 
     @property
-    def n_sites(self) -> np.ndarray:
-        """Sites with a residual in each zone, and in all, (zones + 1,)."""
-        seen = np.isfinite(self.residuals).any(axis=0)
-        return np.append(np.bincount(self.zone[seen & (self.zone >= 0)], minlength=self.n_zones), seen.sum())
+    def n_zones(self) -> int:
+        """Zones, the land outside all not counted."""
+        return len(self.shares)
 
     def variance_of(self, weights) -> float:
         """Variance of a site's weighted sum of residuals, around the mean of all sites. [kg2/m4]"""
         weights = np.asarray(weights, float)
-        return float(weights @ _covariance(self.residuals, np.zeros(len(self.zone), int)) @ weights)
+        needed = np.flatnonzero(weights)
+        spread = _covariance(self.residuals[needed], np.zeros(len(self.zone), int))
+        return float(max(weights[needed] @ spread @ weights[needed], 0.0))
 
-    def errors(self, weights, local=None) -> AreaErrors:
+    def errors(self, weights, local=None, *, same_sites: bool = False) -> AreaErrors:
         """Errors of a weighted sum of the campaigns' maps: of one year, of one between two, or of a change.
 
         Parameters
@@ -102,77 +107,129 @@ class SmallAreas:
         local : array_like (zones,), optional
             Variance that the mean of a zone has beside that between zones, because its pixels are near each other; see
             `ErrorCorrelation.of_mean`. Default 0. [kg2/m4]
+        same_sites : bool
+            Take the sites of all these campaigns alone, if they are two thirds of the smallest: for a change.
 
         Returns
         -------
         AreaErrors
             NaN for zones without a site in a campaign that has a weight: nothing vouches for them; and for the region
-            where a campaign has fewer than two sites.
+            where a campaign has fewer than two sites, or where no campaign has a weight.
         """
         weights = np.asarray(weights, float)
-        local = np.zeros(self.n_zones) if local is None else np.asarray(local, float)
-        mean, variance = self._direct(self.zone, self.n_zones, weights)
-        whole, of_whole = self._direct(np.zeros(len(self.zone), int), 1, weights)
-        freedom = np.full(self.n_zones + 1, max(self.n_sites[-1] - 1.0, 1.0))
-        known = np.isfinite(variance)
-        if known.sum() >= _LEAST_ZONES:
-            mean, variance = _shrunk(mean, variance, local, known)
-            freedom[:-1] = known.sum() - 1
-        return AreaErrors(np.append(mean, whole), np.append(variance, of_whole), freedom)
-
-    def _direct(self, zone, n_zones: int, weights) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted mean residual of each zone by its own sites, and its variance; NaN where a campaign has no site."""
-        seen = np.isfinite(self.residuals) & (zone >= 0)
-        counts = np.stack([np.bincount(zone[row], minlength=n_zones) for row in seen])
-        sums = [
-            np.bincount(zone[row], each[row], n_zones) for row, each in zip(seen, self.residuals, strict=True)
-        ]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = np.stack(sums) / counts
-        spread = _covariance(self.residuals, zone)
         needed = np.flatnonzero(weights)
-        mean, variance = np.zeros(n_zones), np.zeros(n_zones)
-        for one in needed:
-            mean += weights[one] * means[one]
-            for other in needed:
-                both = np.bincount(zone[seen[one] & seen[other]], minlength=n_zones)
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    share = both / (counts[one] * counts[other])
-                variance += weights[one] * weights[other] * spread[one, other] * share
-        known = np.isfinite(mean) & np.isfinite(variance)
-        return np.where(known, mean, np.nan), np.where(known, variance, np.nan)
+        weights, residuals = weights[needed], self.residuals[needed]
+        if not len(needed):
+            return _unknown(self.n_zones)
+        if same_sites:
+            both = np.isfinite(residuals).all(axis=0)
+            if both.sum() >= 2 / 3 * np.isfinite(residuals).sum(axis=1).min():
+                residuals = np.where(both, residuals, np.nan)
+        # Land outside all zones is one zone more, for the region's sake.
+        zone = np.where(self.zone >= 0, self.zone, self.n_zones)
+        shares = np.append(self.shares, max(1.0 - self.shares.sum(), 0.0))
+        local = (
+            np.zeros(len(shares))
+            if local is None
+            else np.append(np.nan_to_num(np.asarray(local, float)), 0.0)
+        )
+        counts = _counts(residuals, zone, len(shares))
+        mean, variance = _direct(residuals, zone, counts, weights)
+        known = np.isfinite(variance)
+        n_sites = np.append(counts.min(axis=0)[:-1], counts.sum(axis=1).min())
+        if known.sum() < LEAST_ZONES:
+            freedom = max(counts.sum(axis=1).min() - max(known.sum(), 1), 1)
+            of_all = _direct(residuals, np.zeros_like(zone), counts.sum(axis=1, keepdims=True), weights)
+            mean, variance = (
+                np.append(each[:-1], whole) for each, whole in zip((mean, variance), of_all, strict=True)
+            )
+            return AreaErrors(mean, variance, np.full(len(mean), float(freedom)), n_sites)
+        zones, region = _shrunk(mean, variance, local, known, shares)
+        freedom = np.full(len(shares), known.sum() - 1.0)
+        freedom[-1] = max(counts.sum(axis=1).min() - known.sum(), 1)
+        mean, variance = (np.append(each[:-1], whole) for each, whole in zip(zones, region, strict=True))
+        return AreaErrors(mean, variance, freedom, n_sites)
+
+
+def _unknown(n_zones: int) -> AreaErrors:
+    nothing = np.full(n_zones + 1, np.nan)
+    return AreaErrors(nothing, nothing, np.ones(n_zones + 1), np.zeros(n_zones + 1, int))
+
+
+def _counts(residuals, zone, n_zones: int) -> np.ndarray:
+    """Sites by campaign and zone, (campaigns, zones)."""
+    return np.stack([np.bincount(zone[np.isfinite(row)], minlength=n_zones) for row in residuals])
+
+
+def _direct(residuals, zone, counts, weights) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean residual of each zone by its own sites, and its variance; NaN where a campaign has no site."""
+    n_zones, seen = counts.shape[1], np.isfinite(residuals)
+    spread = _covariance(residuals, zone)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sums = [np.bincount(zone[row], each[row], n_zones) for row, each in zip(seen, residuals, strict=True)]
+        means = np.stack(sums) / counts
+        variance = np.zeros(n_zones)
+        for one, other in np.ndindex(spread.shape):
+            both = np.bincount(zone[seen[one] & seen[other]], minlength=n_zones)
+            share = both / (counts[one] * counts[other])
+            # Campaigns without a common site have nothing in common.
+            part = weights[one] * weights[other] * spread[one, other] * share
+            variance += np.where(both | (one == other), part, 0.0)
+    mean = weights @ means
+    known = np.isfinite(mean) & np.isfinite(variance)
+    return np.where(known, mean, np.nan), np.where(known, np.maximum(variance, 0.0), np.nan)
 
 
 def _covariance(residuals, zone) -> np.ndarray:
-    """Covariance between campaigns of a site's residuals around the mean of its zone, (campaigns, campaigns)."""
+    """Covariance between campaigns of a site's residuals around the mean of its zone, (campaigns, campaigns).
+
+    That of two campaigns comes from their common sites, at most as far as their variances allow; 0 where there are too
+    few. NaN for the variance of a campaign without freedom.
+    """
     centred = np.full(residuals.shape, np.nan)
     for each in np.unique(zone):
         here = zone == each
         some = np.isfinite(residuals[:, here])
         mean = np.where(some, residuals[:, here], 0.0).sum(axis=1) / np.maximum(some.sum(axis=1), 1)
         centred[:, here] = residuals[:, here] - mean[:, np.newaxis]
-    found = np.empty((len(residuals), len(residuals)))
+    found = np.zeros((len(residuals), len(residuals)))
     for one, other in np.ndindex(found.shape):
         both = np.isfinite(centred[one] + centred[other])
         freedom = both.sum() - len(np.unique(zone[both]))
-        found[one, other] = (centred[one] * centred[other])[both].sum() / freedom if freedom > 0 else np.nan
-    return found
+        empty = np.nan if one == other else 0.0
+        found[one, other] = (centred[one] * centred[other])[both].sum() / freedom if freedom > 0 else empty
+    most = np.sqrt(np.outer(np.diag(found), np.diag(found)))
+    return np.clip(found, -most, most)
 
 
-def _shrunk(mean, variance, local, known) -> tuple[np.ndarray, np.ndarray]:
-    """Means of zones drawn towards that of all, the more so the less they are known."""
+def _shrunk(mean, variance, local, known, shares) -> tuple[tuple, tuple]:
+    """Means of zones drawn towards that of all, the more so the less they are known; and the mean of the region.
+
+    The region is the sum of its zones by their area; zones without a site stand at the mean of all.
+    """
     between = _variance_between(mean[known], variance[known] + local[known])
     prior = between + local
-    weight = 1 / (variance[known] + prior[known])
-    centre, of_centre = (weight @ mean[known]) / weight.sum(), 1 / weight.sum()
-    total = prior + variance
-    own = np.where(total > 0, prior / np.where(total > 0, total, 1), 1.0)
-    # The variance between zones is itself an estimate, 0 at worst: without the last term limits are too narrow.
-    doubt = 2 / (weight**2).sum()
-    left = own * variance + (1 - own) ** 2 * of_centre
+    weight = np.where(known, 1 / np.where(known, np.maximum(variance, 0) + prior + 1e-300, 1), 0.0)
+    weight /= weight.sum()
+    centre = weight[known] @ mean[known]
+    total = np.where(known, prior + variance, np.inf)
+    own = np.where(known, np.where(total > 0, prior / np.where(total > 0, total, 1), 1.0), 0.0)
+    told, noise = np.where(known, mean, 0.0), np.where(known, variance, 0.0)
+    zones = own * told + (1 - own) * centre
+    # The variance between zones is itself an estimate, 0 at worst: without it limits are too narrow.
+    raw = np.where(known, 1 / np.maximum(np.where(known, total, 1), 1e-300), 0.0)
+    doubt = 2 * known.sum() / raw.sum() ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        more = np.where(total > 0, 2 * doubt * variance**2 / total**3, 0.0)
-    return own * mean + (1 - own) * centre, left + more
+        more = np.where(known & (total > 0), 2 * doubt * noise**2 / total**3, 0.0)
+    of_centre = (weight**2 * np.where(known, total, 0.0)).sum()
+    left = own * noise + (1 - own) ** 2 * of_centre + more
+    # Of the true errors of the zones, and of the noise of their sites, what the sum over the region keeps:
+    drawn = (shares * (1 - own)).sum() * weight
+    region = ((drawn - shares * (1 - own)) ** 2 * prior).sum() + ((drawn + shares * own) ** 2 * noise).sum()
+    hidden = ~known
+    zones, left = np.where(hidden, np.nan, zones), np.where(hidden, np.nan, left)
+    bias = (shares * np.where(hidden, centre, zones)).sum() / shares.sum()
+    return (zones, left), (bias, region + (shares**2 * more).sum())
 
 
 def _variance_between(mean, variance) -> float:

@@ -202,7 +202,7 @@ def zone_table(run: RunFolder, zones: Zones) -> tuple[str, Table] | None:
     if rows.empty:
         return None
     first, last = int(rows["first"].iloc[0]), int(rows["last"].iloc[0])
-    head = ["zone", "area [km²]", "sites", f"{first} [{run.label}]", f"{last} [{run.label}]",
+    head = ["zone", "sites", "area [km²]", f"{first} [{run.label}]", f"{last} [{run.label}]",
             f"change on the map [{run.label}]", "change with held-out sites", "its interval", "detectable",
             "in all [kt C]"]  # fmt: skip
     lines = []
@@ -211,7 +211,7 @@ def zone_table(run: RunFolder, zones: Zones) -> tuple[str, Table] | None:
         known = np.isfinite([row.change_low, row.change_high]).all()
         limits = f"{_signed(row.change_low, run)} to {_signed(row.change_high, run)}" if known else "–"
         lines.append(
-            [row.name or row.zone, *facts(run, first, last), _signed(row.change, run),
+            [row.name or row.zone, f"{row.n_sites:,}", *facts(run, first, last), _signed(row.change, run),
              _signed(row.change_adjusted, run) if known else "–", limits,
              _verdict(row.change_low, row.change_high),
              _total(row.total_change_kt_adjusted if known else row.total_change_kt)]
@@ -229,9 +229,9 @@ def _facts(zones: Zones, key: str, model: str):
 
     def told(run: RunFolder, first: int, last: int) -> list[str]:
         if rows is None or rows.empty:
-            return ["–", "–", "–", "–"]
+            return ["–", "–", "–"]
         means = [fixed(rows["mean"].get(year, math.nan), run.unit) for year in (first, last)]
-        return [f"{rows['area_km2'].iloc[0]:,.0f}", f"{rows['n_sites'].iloc[0]:,}", *means]
+        return [f"{rows['area_km2'].iloc[0]:,.0f}", *means]
 
     return told
 

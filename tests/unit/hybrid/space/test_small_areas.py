@@ -14,7 +14,7 @@ def survey(random, between=0.15, sd=0.5, per_zone=30, together=0.6):
     zone = np.repeat(np.arange(ZONES), per_zone)
     true = random.normal(0.05, between, (2, ZONES))
     noise = random.multivariate_normal([0, 0], sd**2 * np.array([[1, together], [together, 1]]), len(zone)).T
-    return SmallAreas(true[:, zone] + noise, zone, ZONES), true
+    return SmallAreas(true[:, zone] + noise, zone, np.full(ZONES, 1 / ZONES)), true
 
 
 @pytest.mark.parametrize("weights", [(1, 0), (0, 1), (0.5, 0.5), (-1, 1)])
@@ -74,7 +74,7 @@ def test_a_zone_without_a_site_in_a_campaign_that_counts_has_no_limits():
 def test_sites_outside_all_zones_count_for_the_region_alone():
     areas, _ = survey(np.random.default_rng(6))
     zone = np.where(areas.zone == 7, -1, areas.zone)
-    found = SmallAreas(areas.residuals, zone, 7).errors([0, 1])
+    found = SmallAreas(areas.residuals, zone, np.full(7, 1 / 8)).errors([0, 1])
 
     assert len(found.bias) == 8
     assert found.bias[-1] == pytest.approx(areas.residuals[1].mean())
@@ -83,14 +83,14 @@ def test_sites_outside_all_zones_count_for_the_region_alone():
 def test_two_zones_stand_for_themselves():
     areas, _ = survey(np.random.default_rng(7))
     zone = areas.zone // 4
-    found = SmallAreas(areas.residuals, zone, 2).errors([1, 0])
+    found = SmallAreas(areas.residuals, zone, np.full(2, 0.5)).errors([1, 0])
 
     assert_allclose(found.bias[:2], [areas.residuals[0, zone == each].mean() for each in (0, 1)])
 
 
 def test_errors_that_are_the_same_in_both_campaigns_drop_out_of_the_change():
     areas, _ = survey(np.random.default_rng(8), together=0.999)
-    same = SmallAreas(np.stack([areas.residuals[0], areas.residuals[0] + 0.1]), areas.zone, ZONES)
+    same = SmallAreas(np.stack([areas.residuals[0], areas.residuals[0] + 0.1]), areas.zone, areas.shares)
     found = same.errors([-1, 1])
 
     assert_allclose(found.bias, 0.1)
@@ -98,11 +98,11 @@ def test_errors_that_are_the_same_in_both_campaigns_drop_out_of_the_change():
 
 
 def test_one_site_alone_tells_no_variance():
-    found = SmallAreas(np.array([[0.3]]), np.array([0]), 1).errors([1])
+    found = SmallAreas(np.array([[0.3]]), np.array([0]), np.ones(1)).errors([1])
 
     assert np.isnan(found.bias).all()
 
 
 def test_zones_of_other_sites_are_refused():
     with pytest.raises(ValueError, match=r"residuals has shape \(1, 3\) and zone \(2,\)"):
-        SmallAreas(np.zeros((1, 3)), np.zeros(2, int), 1)
+        SmallAreas(np.zeros((1, 3)), np.zeros(2, int), np.ones(1))
