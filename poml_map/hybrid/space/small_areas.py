@@ -16,6 +16,9 @@ from scipy.stats import t as student
 #: Zones with sites below which nothing is known of how zones differ: each then stands for itself.
 LEAST_ZONES = 3
 
+# Instead of a variance of 0 below a fraction. [kg2/m4]
+_TINY = 1e-30
+
 
 @dataclass(frozen=True)
 class AreaErrors:
@@ -209,7 +212,7 @@ def _shrunk(mean, variance, local, known, shares) -> tuple[tuple, tuple]:
     """
     between = _variance_between(mean[known], variance[known] + local[known])
     prior = between + local
-    weight = np.where(known, 1 / np.where(known, np.maximum(variance, 0) + prior + 1e-300, 1), 0.0)
+    weight = np.where(known, 1 / np.where(known, np.maximum(variance, 0) + prior + _TINY, 1), 0.0)
     weight /= weight.sum()
     centre = weight[known] @ mean[known]
     total = np.where(known, prior + variance, np.inf)
@@ -217,7 +220,7 @@ def _shrunk(mean, variance, local, known, shares) -> tuple[tuple, tuple]:
     told, noise = np.where(known, mean, 0.0), np.where(known, variance, 0.0)
     zones = own * told + (1 - own) * centre
     # The variance between zones is itself an estimate, 0 at worst: without it limits are too narrow.
-    raw = np.where(known, 1 / np.maximum(np.where(known, total, 1), 1e-300), 0.0)
+    raw = np.where(known, 1 / np.maximum(np.where(known, total, 1), _TINY), 0.0)
     doubt = 2 * known.sum() / raw.sum() ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
         more = np.where(known & (total > 0), 2 * doubt * noise**2 / total**3, 0.0)
@@ -236,7 +239,7 @@ def _variance_between(mean, variance) -> float:
     """Variance of the true means of zones beyond what their variances explain (Paule & Mandel)."""
 
     def excess(between: float) -> float:
-        weight = 1 / (variance + between + 1e-300)
+        weight = 1 / (variance + between + _TINY)
         centre = (weight @ mean) / weight.sum()
         return float(weight @ (mean - centre) ** 2) - (len(mean) - 1)
 
