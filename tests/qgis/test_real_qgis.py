@@ -9,7 +9,8 @@ import rasterio
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from poml_map.products import made_maps, read_map
+from poml_map.grid import Grid
+from poml_map.products import made_maps, read_map, write_map
 from poml_map.products.palette import NOTE_PAPER
 from poml_map.products.qgis import write_qgis
 from poml_map.products.qgis.styles import styles
@@ -178,3 +179,22 @@ def test_other_reference_systems_hold(write_run_folder, open_project, tmp_path, 
     picture = _picture(found, 0)
     assert (np.abs(picture[-60:, :200] - paper).max(axis=2) <= 2).mean() > 0.1
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50, "the map is drawn"
+
+
+def test_a_large_map_with_holes_is_drawn_in_many_colours(open_project, tmp_path):
+    """Beyond 512 pixels a map has overviews, and nodata must not stretch the scale to nothing but itself."""
+    grid = Grid("EPSG:32651", (250.0, 0.0, 2e5, 0.0, -250.0, 3.4e6), 900, 700)
+    random = np.random.default_rng(0)
+    values = np.where(random.random(grid.shape) < 0.3, np.nan, random.normal(4, 0.5, grid.shape))
+    (tmp_path / "maps").mkdir()
+    write_map(tmp_path / "maps" / "a.tif", values, grid, model="POML", year=1980, unit="kg/m2", depth_cm=20)
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    write_qgis(tmp_path)
+    found = SimpleNamespace(**open_project(tmp_path))
+
+    (layer,) = found.layers.values()
+    assert layer["legend"] == [
+        [entry.label, entry.color] for entry in styles(made_maps(tmp_path))["stock"].entries
+    ]
+    assert ("2.5" in layer["legend"][0][0], "5.5" in layer["legend"][-1][0]) == (True, True)
+    assert len(np.unique(_picture(found, 0)[200:600, 200:800].reshape(-1, 3), axis=0)) > 100

@@ -152,4 +152,6 @@ def _sample(made: MadeMap, blurred: bool) -> np.ndarray:
     with rasterio.open(made.path, **options) as file:
         step = max(1, max(file.shape) / _SIDE)
         shape = tuple(max(1, round(side / step)) for side in file.shape)
-        return file.read(1, out_shape=shape, masked=True).compressed()
+        # Not masked: GDAL would take values from full resolution and the mask from an overview, which is another pixel.
+        values = file.read(1, out_shape=shape)
+        return values[np.isfinite(values) & (values != file.nodata)]

@@ -11,6 +11,7 @@ from poml_map.grid import Grid
 from poml_map.products import made_maps, read_map, write_map
 from poml_map.products.palette import CHANGE, STOCK
 from poml_map.products.place import nice_limits
+from poml_map.products.qgis import write_qgis
 from poml_map.products.qgis.styles import _ticks, styles
 
 
@@ -55,6 +56,20 @@ def test_limits_are_those_of_pixels_and_not_of_averaged_overviews(tmp_path):
     (style,) = styles(made_maps(tmp_path)).values()
 
     assert style.limits == nice_limits(values)
+
+
+def test_pixels_without_a_value_have_no_say_in_the_limits_of_a_large_map(tmp_path, read_project):
+    """Beyond 512 pixels a map has overviews, whose pixels have a value where one of four has."""
+    grid = Grid("EPSG:32651", (250.0, 0.0, 2e5, 0.0, -250.0, 3.4e6), 1100, 600)
+    random = np.random.default_rng(0)
+    values = np.where(random.random(grid.shape) < 0.5, np.nan, random.normal(4, 0.5, grid.shape))
+    (tmp_path / "maps").mkdir()
+    write_map(tmp_path / "maps" / "a.tif", values, grid, model="POML", year=1980, unit="kg/m2", depth_cm=20)
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    write_qgis(tmp_path)
+    items = [float(item.get("value")) for item in read_project(tmp_path).iter("item")]
+
+    assert (min(items), max(items)) == pytest.approx(nice_limits(values))
 
 
 def test_change_parts_at_zero_and_names_gains_with_a_sign(drawn):
