@@ -9,6 +9,7 @@ from poml_map.pipeline.calibration import calibration_lines
 from poml_map.pipeline.checks import fill_text
 from poml_map.pipeline.intervals import interval_lines
 from poml_map.pipeline.site_facts import balance_text
+from poml_map.pipeline.sources import source_lines
 from poml_map.units import STOCK_LABELS, stock_factor
 
 SYNTHETIC = "SYNTHETIC DATA: this region was made by a computer program; its maps show nothing real."
@@ -110,6 +111,7 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     parts += _changes(manifest)
     parts += _process(region, manifest, effects)
     parts += _counts(manifest)
+    parts += ["## Sources", "", *source_lines(manifest["sources"]), ""]
     parts += ["## Warnings", "", *([f"- {text}" for text in manifest["warnings"]] or ["None."]), ""]
     parts += _limits(interval_lines(manifest.get("intervals"), settings.units))
     return "\n".join(parts) + "\n"

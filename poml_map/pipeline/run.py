@@ -33,6 +33,7 @@ from poml_map.pipeline.publish import publish
 from poml_map.pipeline.report import Notes, accuracy_lines, report
 from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
+from poml_map.pipeline.sources import source_list
 from poml_map.pipeline.staging import Heard, listening, log_file, staging
 from poml_map.pipeline.tile_model import tile_model
 from poml_map.products import made_maps
@@ -216,6 +217,7 @@ def _manifest(
         "versions": records.versions(),
         "settings": region.settings.model_dump(),
         "stand_ins": region.stand_ins,
+        "sources": source_list(region),
         "fills": cube.fills,
         "spinup": cube.spinup_means,
         "samples": samples.counts(),

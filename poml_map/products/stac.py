@@ -107,8 +107,10 @@ def write_stac(run: str | Path, *, coming: Collection[str] = ()) -> list[Path]:
     items = [
         _item(list(group)) for _, group in groupby(sorted(maps, key=_order), lambda made: _order(made)[:3])
     ]
+    providers = _providers(run)
     collections = [
-        _collection(list(group)) for _, group in groupby(items, lambda page: _place(page.made).group)
+        _collection(list(group), providers)
+        for _, group in groupby(items, lambda page: _place(page.made).group)
     ]
     beside = [name for name in _BESIDE if name in coming or (run / name).exists()]
     pages = [_catalog(maps[0], collections, beside), *collections, *items]
@@ -260,8 +262,8 @@ def _outline(file) -> dict:
     return {"geometry": geometry, "bbox": [round(edge, _DIGITS) for edge in box]}
 
 
-def _collection(items: Sequence[_Page]) -> _Page:
-    """Items that have the same assets, as far as they have them."""
+def _collection(items: Sequence[_Page], providers: Sequence[dict]) -> _Page:
+    """Items that have the same assets, as far as they have them, and who made what they rest on."""
     made, first = items[0].made, items[0].content
     group = _place(made).group
     times = [item.content["properties"] for item in items]
@@ -280,6 +282,7 @@ def _collection(items: Sequence[_Page]) -> _Page:
         "description": " ".join([text, *_notes(made), _LICENCE]),
         "keywords": [*_KEYWORDS, group, *(["synthetic data"] if _is_synthetic(made) else [])],
         "license": "other",
+        **({"providers": providers} if providers else {}),
         "extent": {"spatial": {"bbox": [first["bbox"]]}, "temporal": {"interval": [moments]}},
         "item_assets": kinds,
         "links": [
@@ -289,6 +292,26 @@ def _collection(items: Sequence[_Page]) -> _Page:
         ],
     }
     return _Page(_collection_file(group), content, made)
+
+
+def _providers(run: Path) -> list[dict]:
+    """Who made the sources of the run, as its manifest names them: entries with the same words are one provider."""
+    path = run / "manifest.json"
+    sources = json.loads(path.read_text(encoding="utf-8")).get("sources", []) if path.exists() else []
+    entries: dict[tuple, list[str]] = {}
+    for each in sources:
+        if each["source"]:
+            key = (each["source"], each["licence"] or "not stated", each["url"])
+            entries.setdefault(key, []).append(each["name"])
+    return [
+        {
+            "name": name,
+            "description": f"Catalog entries: {', '.join(made)}. Licence: {licence}.",
+            "roles": ["producer"],
+            **({"url": url} if url else {}),
+        }
+        for (name, licence, url), made in entries.items()
+    ]
 
 
 def _kind(key: str, asset: dict) -> dict:

@@ -41,6 +41,7 @@ _NODES = 17
 #: Sections of report.md that the page takes over, in its order -> their headings on the page.
 REPORT_SECTIONS = {
     "What went in, what was left out": "What went in, what was left out",
+    "Sources": "Sources and licences",
     "Process model": "The process model",
     "Warnings": "Warnings",
     "What these maps do not tell": "What these maps do not tell",

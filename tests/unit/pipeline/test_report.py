@@ -8,6 +8,7 @@ from poml_map.pipeline.parameters import find_parameters
 from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.report import SYNTHETIC, Notes, accuracy_lines, report
 from poml_map.pipeline.site_model import build_site_model
+from poml_map.pipeline.sources import source_list
 
 
 class _Parameters:
@@ -94,6 +95,7 @@ def _page(region, unit_factor=1.0, fit=None, change=None):
         "spinup": {"ndvi": "of 1982-1986"},
         "fills": [{"column": "ndvi", "years": [1980, 1981], "rule": "mean of 1982-1986"}],
         "stand_ins": ["BD"],
+        "sources": source_list(region),
         "warnings": ["calibration: K_m runs to 0"],
         "input_digest": "abc",
     }
@@ -126,6 +128,8 @@ def test_what_was_left_out_filled_or_stands_in_is_on_the_page(region):
         "- Stand-in: BD",
         "- calibration: K_m runs to 0",
         "- Digest of all inputs: abc",
+        "## Sources",
+        "- **dem** (ELEV, SLP, SPI): source not stated. Licence: not stated.",
     ):
         assert line in page
     assert SYNTHETIC not in page

@@ -219,3 +219,25 @@ def test_a_folder_without_maps_is_refused(tmp_path):
     (tmp_path / "maps").mkdir()
     with pytest.raises(InputError, match="no map"):
         write_stac(tmp_path)
+
+
+def test_collections_name_who_made_the_sources_and_under_which_licence(handmade):
+    run = handmade().folder
+    brus = {"source": "Brus (2022), sswr", "licence": "CC-BY-4.0", "url": "https://example.org/sswr"}
+    sources = [
+        {"name": "dem", **brus},
+        {"name": "slope", **brus},
+        {"name": "pet", "source": "Thornthwaite (1948)", "licence": None, "url": None},
+        {"name": "clay", "source": None, "licence": None, "url": None},
+    ]
+    (run / "manifest.json").write_text(json.dumps({"sources": sources}), encoding="utf-8")
+    for path in write_stac(run):
+        page = _json(path)
+        if page["type"] == "Collection":
+            assert validate_dict(page | {"stac_extensions": []})
+            assert page["providers"] == [
+                {"name": "Brus (2022), sswr", "description": "Catalog entries: dem, slope. Licence: CC-BY-4.0.",
+                 "roles": ["producer"], "url": "https://example.org/sswr"},
+                {"name": "Thornthwaite (1948)", "description": "Catalog entries: pet. Licence: not stated.",
+                 "roles": ["producer"]},
+            ]  # fmt: skip
