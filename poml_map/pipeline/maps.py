@@ -93,14 +93,15 @@ def write_products(
     title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
     looks = {"grid": grid, "unit": settings.units, "title": title, "notes": notes.lines}
     looks["outlines"] = cube.outlines()
-    seen = {model: _Seen(grid, is_animated=model == "POML") for model in schema.MODELS}
+    ends = (wanted[0], wanted[-1])
+    seen = {model: _Seen(grid, ends, is_animated=model == "POML") for model in schema.MODELS}
     areas = None
     with _Meanwhile() as meanwhile:
         layers = () if intervals is None else intervals.maps.layers
         for layer, known in _layers(region, wanted, layers):
             for years, maps in _bands(store, layer, region, grid, known):
                 if layer in seen:
-                    seen[layer].look_at(maps, mapped, store)
+                    seen[layer].look_at(years, maps, mapped, store)
                     areas = AreaMeans.of(cube, np.isfinite(maps[0])) if areas is None else areas
                     for year, values in zip(years, maps, strict=True):
                         areas.look_at(layer, year, values)
@@ -113,8 +114,9 @@ def write_products(
         chosen = seen["POML"].frames[wanted[0] - region.years[0] :][: len(wanted)]
         animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
         rows = {model: each.row for model, each in seen.items()}
-        labels = [str(region.years[index]) for index in (0, -1)]
-        draw_comparison(rows, labels, folder / "first_and_last_year.png", change=True, **looks)
+        labels = [str(year) for year in dict.fromkeys(ends)]
+        picture = folder / "first_and_last_year.png"
+        draw_comparison(rows, labels, picture, change=len(labels) > 1, **looks)
         change = meanwhile.result()
     means = {model: np.array(each.means) for model, each in seen.items()}
     means = {"unit": STOCK_LABELS[settings.units], "year": list(region.years), "models": means}
@@ -164,16 +166,17 @@ class _Meanwhile:
 
 @dataclass
 class _Seen:
-    """What is kept of the maps of one model: their means, the row of the first and the last, frames if it has any."""
+    """What is kept of the maps of one model: their means, the row of its first and last year, frames if it has any."""
 
     grid: Grid
+    ends: tuple[int, int]
     is_animated: bool
     means: list[float] = field(default_factory=list)
     frames: list[SmallMap] = field(default_factory=list)
     row: PanelRow | None = None
     _ends: list[np.ndarray] = field(default_factory=list)
 
-    def look_at(self, maps: np.ndarray, mapped: int, store: Path) -> None:
+    def look_at(self, years: range, maps: np.ndarray, mapped: int, store: Path) -> None:
         """Take the next years, shape (years, y, x).
 
         Raises
@@ -190,7 +193,7 @@ class _Seen:
             message = f"{store}: {sorted(counts)} pixels with a value, {mapped} were written. "
             raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
         # Copies: a view would keep all years in memory.
-        self._ends = [self._ends[0] if self._ends else maps[0].copy(), maps[-1].copy()]
+        self._ends += [maps[years.index(year)].copy() for year in sorted(set(self.ends)) if year in years]
 
     def close(self) -> None:
         """After the last years."""
