@@ -18,7 +18,7 @@ from poml_map.hybrid.space import AreaErrors
 from poml_map.pipeline.area_errors import WITH_LIMITS, MeanErrors
 from poml_map.pipeline.areas import WHOLE, Area, AreaMeans
 from poml_map.sites import Samples
-from poml_map.units import stock_factor
+from poml_map.units import STOCK_LABELS, stock_factor
 from poml_map.vectorfile import write_layer
 
 _KG_IN_KT = 1e6
@@ -64,13 +64,17 @@ def write_areas(
     intervals = region.settings.intervals
     tables = AreaTables(means, errors, region.years, LEVEL if intervals is None else intervals.level, factor)
     annual, changes = tables.annual(wanted), tables.changes(wanted)
+    label = STOCK_LABELS[region.settings.units]
+    for table, before in ((annual, "mean"), (changes, "change")):
+        if len(table):
+            table.insert(table.columns.get_loc(before), "unit", label)
     annual.to_csv(folder / "zones.csv", index=False, float_format="%.6g")
     if len(changes):
         changes.to_csv(folder / "zone_changes.csv", index=False, float_format="%.6g")
     zones = cube.zone_shapes()
     if len(zones):
         write_layer(_zone_file(annual, changes, zones), folder / "zones.gpkg", "zones")
-    write_layer(_sample_file(samples, cube, factor), folder / "samples.gpkg", "samples")
+    write_layer(_sample_file(samples, cube, factor, label), folder / "samples.gpkg", "samples")
     notes = sorted({f"{model}: {note}" for model, each in errors.items() for note in each.notes})
     found = {model: each.for_manifest() for model, each in errors.items()}
     return {"level": tables.level, "correlation": found, "notes": [*notes, *_without_limits(annual, changes)]}
@@ -213,17 +217,18 @@ def _kt(area: Area, factor: float) -> float:
     return area.area_m2 / factor / _KG_IN_KT
 
 
-def _sample_file(samples: Samples, cube: Cube, factor: float) -> gpd.GeoDataFrame:
+def _sample_file(samples: Samples, cube: Cube, factor: float, label: str) -> gpd.GeoDataFrame:
     table = samples.table
     points = gpd.points_from_xy(table["x"], table["y"], crs=cube.grid.crs)
     columns = {"site": table["site"], "year": table["year"], "stock": table["stock"] * factor}
+    columns["unit"] = label
     return gpd.GeoDataFrame(columns, geometry=points).reset_index(drop=True)
 
 
 def _zone_file(annual: pd.DataFrame, changes: pd.DataFrame, zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """One row a zone, of POML: first and last year, and the change between."""
     annual = annual[(annual["model"] == "POML") & (annual["zone"] != WHOLE[0])]
-    wide = annual.drop_duplicates("zone").set_index("zone")[["area_km2", "n_pixels"]]
+    wide = annual.drop_duplicates("zone").set_index("zone")[["area_km2", "n_pixels", "unit"]]
     for year in sorted({annual["year"].min(), annual["year"].max()}):
         part = annual[annual["year"] == year].set_index("zone")
         told = [name for name in part if name == "n_sites" or name.startswith(("mean", "total"))]
@@ -232,7 +237,7 @@ def _zone_file(annual: pd.DataFrame, changes: pd.DataFrame, zones: gpd.GeoDataFr
         of_poml = changes[changes["model"] == "POML"].set_index("zone")
         told = [name for name in of_poml if name.startswith(("change", "rate", "total"))]
         wide = wide.join(of_poml[told])
-    joined = zones.join(wide, on="zone")
+    joined = zones.join(wide, on="zone", how="inner")
     counts = [name for name in joined if name.startswith("n_")]
     joined[counts] = joined[counts].fillna(0).astype(int)
     return joined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from poml_map.mapping import P_VALUE, read_flat, read_years
 from poml_map.pipeline.intervals import Changes
 from poml_map.products import map_name, weighted_mean, write_map
 from poml_map.units import stock_factor
+
+log = logging.getLogger(__name__)
+
+# p-values come from the store as float32.
+_ROUNDING = 1e-6
 
 
 def write_changes(
@@ -65,13 +71,16 @@ def write_changes(
         means[model] = weighted_mean(change, grid)
     found = {"period": [first, last], "mean": means}
     if changes is not None:
-        found |= _write_interval(store, write, factor, region, changes)
+        found |= _write_interval(store, write, factor, region, changes, (first, last))
     return found
 
 
-def _write_interval(store: Path, write: Callable, factor, region: Region, changes: Changes) -> dict:
+def _write_interval(
+    store: Path, write: Callable, factor, region: Region, changes: Changes, period: tuple[int, int]
+) -> dict:
     settings = region.settings.intervals
-    tags = {"CALIBRATION": changes.calibration, "LEVEL": f"{settings.level:g}"}
+    calibration = changes.calibration(period)
+    tags = {"CALIBRATION": calibration, "LEVEL": f"{settings.level:g}"}
     for layer in schema.change_interval_maps(settings.level):
         write(layer, read_flat(store, layer) * factor, **tags)
     low, high = (read_flat(store, layer) for layer in list(schema.change_interval_maps(settings.level))[:2])
@@ -79,12 +88,23 @@ def _write_interval(store: Path, write: Callable, factor, region: Region, change
     classes = change_classes(low, high, p, settings.level, settings.change_control)
     write("CHANGE_POML_class", classes, CONTROL=settings.change_control, **tags)
     counts = {text: int((classes == code).sum()) for code, text in schema.CHANGE_CLASSES.items()}
+    if settings.change_control == "false_discovery" and counts["not detectable"] == np.isfinite(p).sum():
+        log.warning("  warning: %s", _why_none(p, settings.level))
     return {
         "classes": counts,
         "level": settings.level,
         "control": settings.change_control,
-        "calibration": changes.calibration,
+        "calibration": calibration,
     }
+
+
+def _why_none(p: np.ndarray, level: float) -> str:
+    """Why no change is told from none although false discoveries are controlled."""
+    least = float(np.nanmin(p))
+    return (
+        f"no change is told from none with control of false discoveries: the smallest p-value is {least:.3g}, which "
+        f"with so few sites must hold for {100 * min(least / (1 - level), 1):.0f} % of the pixels"
+    )
 
 
 def change_classes(low, high, p, level: float, control: str) -> np.ndarray:
@@ -98,9 +118,9 @@ def change_classes(low, high, p, level: float, control: str) -> np.ndarray:
         p-value of no change.
     level : float
     control : {"pixel", "false_discovery"}
-        Each pixel by its own interval; or no more than the share ``1 - level`` of all changes that are called one are
-        none (Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x; it holds where p-values of pixels go
-        together, as those of neighbours do).
+        Each pixel by its own interval; or so that of the pixels that are called gain or loss two samples would show
+        no such change in no more than the share ``1 - level`` (Benjamini & Hochberg 1995,
+        doi:10.1111/j.2517-6161.1995.tb02031.x).
 
     Returns
     -------
@@ -118,7 +138,7 @@ def change_classes(low, high, p, level: float, control: str) -> np.ndarray:
     if control == "false_discovery":
         told = np.zeros(p.shape, bool)
         if known.any():
-            told[known] = false_discovery_control(p[known].astype(np.float64)) <= 1 - level + 1e-9
+            told[known] = false_discovery_control(p[known].astype(np.float64)) <= 1 - level + _ROUNDING
     else:
         told = known
     gain, loss = told & (low > 0), told & (high < 0)

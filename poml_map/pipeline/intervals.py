@@ -44,12 +44,14 @@ class Changes:
         found = self.held_out.calibrated()
         return "no site was sampled twice" if found is None else found.why_no_limits(self.level)
 
-    @property
-    def calibration(self) -> str:
-        """What the limits rest on, for tags and pages."""
+    def calibration(self, period: tuple[int, int] | None = None) -> str:
+        """What the limits rest on, for tags and pages; of a change from one year to another also what is assumed."""
         if why := self.why_uncalibrated:
             return f"uncalibrated: {why}; the spread of the trees alone, too narrow as a rule"
-        return f"{int(self.held_out.known.sum())} changes at held-out sites, {', '.join(self.held_out.years()[:3])}"
+        observed = self.held_out.years()
+        text = f"{int(self.held_out.known.sum())} changes at held-out sites, {', '.join(observed[:3])}"
+        wanted = None if period is None else f"{period[0]}-{period[1]}"
+        return text if wanted in (None, *observed[:1]) else f"{text}; assumed for {wanted}"
 
     def maps(self, period: tuple[int, int]) -> MapChange:
         """For the pixels, from the first to the last year of a period."""
@@ -60,7 +62,7 @@ class Changes:
         """What the changes of held-out sites say of their limits; stocks times `factor`."""
         row = coverage_row(self.held_out.observed, *self.held_out.limits(self.level), self.level)
         row |= {name: row[name] * factor for name in ("mean_width", "interval_score")}
-        return {"calibration": self.calibration, "coverage": row}
+        return {"calibration": self.calibration(), "coverage": row}
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class Intervals:
         }
 
 
-def interval_lines(intervals: dict | None, unit: str) -> list[str]:
+def interval_lines(intervals: dict | None, unit: str, *, has_change: bool = True) -> list[str]:
     """The part of `report.md` about intervals, from the manifest's section; None where there are none."""
     if intervals is None:
         return [
@@ -182,7 +184,7 @@ def interval_lines(intervals: dict | None, unit: str) -> list[str]:
         f"{row['mean_width']:.3f} {label}."
         for row in rows
     ]
-    lines += _change_lines(intervals["change"], label)
+    lines += _change_lines(intervals["change"], label) if has_change else []
     return [*lines, *(f"- {note[0].upper()}{note[1:]}." for note in intervals["notes"])]
 
 

@@ -21,8 +21,11 @@ _PACKAGES = [
     "pyflwdir", "netCDF4",
 ]  # fmt: skip
 
+#: Where a validation lies in a run folder.
+VALIDATION = "validation"
+
 # The store says itself what it holds; a validation in the folder has its own list.
-_NOT_OF_THE_RUN = ("maps.zarr", "validation")
+_NOT_OF_THE_RUN = ("maps.zarr", VALIDATION)
 
 
 def versions() -> dict[str, str]:

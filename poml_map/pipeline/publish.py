@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from poml_map.errors import InputError, Problem, Problems
 from poml_map.files import sha256_of_file
+from poml_map.pipeline.manifest import VALIDATION, to_json
 from poml_map.pipeline.manifest import outputs as digests
-from poml_map.pipeline.manifest import to_json
 from poml_map.pipeline.staging import refuse_while_written
 from poml_map.products import write_fao, write_stac
 from poml_map.products.page import write_page
 from poml_map.products.qgis import write_qgis
 
 _MANIFEST = "manifest.json"
+# How the names of what is made here begin.
+_MADE_HERE = ("report.html", "qgis/", "stac/", "fao/")
 
 
 def publish(run: Path, profile: str) -> None:
@@ -38,6 +41,20 @@ def publish(run: Path, profile: str) -> None:
     write_stac(run)
 
 
+def keep_validation(out: Path, run: Path) -> None:
+    """Take a validation that lies in the run's final folder along, so that the page can show it.
+
+    Parameters
+    ----------
+    out : Path
+        Final folder.
+    run : Path
+        Where the run is made.
+    """
+    if (out / VALIDATION).is_dir():
+        shutil.copytree(out / VALIDATION, run / VALIDATION)
+
+
 def report_run(run: str | Path) -> list[str]:
     """Make `report.html`, `qgis/`, `stac/` and, if the region asks for it, `fao/` again from a finished run.
 
@@ -55,7 +72,7 @@ def report_run(run: str | Path) -> list[str]:
     Raises
     ------
     InputError
-        If it is no folder of a finished run, or a map of it is missing, damaged, or not its own.
+        If it is no folder of a finished run, or a file of it is missing, damaged, or a map not its own.
     ResourceError
         If a file cannot be written, or a run is writing into the folder.
     """
@@ -69,7 +86,7 @@ def report_run(run: str | Path) -> list[str]:
         mend = "Make it with `poml-map run region.yaml --out FOLDER`."
         raise InputError(Problem(str(run), "", _found(path, error), expected, mend)) from error
     refuse_while_written(run)
-    _refuse_other_maps(run, made)
+    _refuse_other_files(run, made)
     publish(run, profile)
     content["outputs"] = digests(run)
     path.write_text(to_json(content), encoding="utf-8")
@@ -77,18 +94,18 @@ def report_run(run: str | Path) -> list[str]:
     return [f"In {run}, made again from its maps and tables:", *(f"  {name}" for name in made)]
 
 
-def _refuse_other_maps(run: Path, outputs: dict[str, str]) -> None:
-    """All maps that the run made must be there as it made them, and no others beside them."""
-    made = {name: digest for name, digest in outputs.items() if name.startswith("maps/")}
+def _refuse_other_files(run: Path, outputs: dict[str, str]) -> None:
+    """All files that pages are made from must be there as the run made them, and no other map beside them."""
+    made = {name: digest for name, digest in outputs.items() if not name.startswith(_MADE_HERE)}
     there = {f"maps/{path.name}" for path in (run / "maps").glob("*.tif")}
     problems = Problems()
     again = "Run the region again, or copy the whole folder again."
     for name, digest in made.items():
-        if name not in there:
-            problems.add(str(run / name), "", "no such file", "a map that the run made", again)
+        if not (run / name).is_file():
+            problems.add(str(run / name), "", "no such file", "a file that the run made", again)
         elif sha256_of_file(run / name) != digest:
             problems.add(
-                str(run / name), "", "other content than the run wrote", "the map as it was made", again
+                str(run / name), "", "other content than the run wrote", "the file as it was made", again
             )
     for name in sorted(there - set(made)):
         mend = "Move it out of the folder."

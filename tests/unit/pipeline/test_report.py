@@ -74,6 +74,7 @@ def _page(region, unit_factor=1.0, fit=None, change=None):
             "models": {"POML": np.array([4.5 * unit_factor])},
         },
         "change": change or {},
+        "mapped_years": [1980, 2000],
         "areas": {"level": 0.9, "notes": ["no limits for zones without a site: Anhe"]},
         "rothc": {
             "law": "mu = 1.5",
