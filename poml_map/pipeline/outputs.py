@@ -13,7 +13,7 @@ from poml_map.pipeline.site_model import SiteModel
 from poml_map.products import draw_calibration
 from poml_map.settings import RegionSettings
 from poml_map.sites import Samples
-from poml_map.units import stock_factor
+from poml_map.units import STOCK_LABELS, stock_factor
 
 # Columns of the run's tables that hold a stock, or an error of one; kg/m2 inside the program.
 _STOCKS = ["stock", "observed", "PO", "ML", "POML", "rmse", "mean_error"]
@@ -57,7 +57,8 @@ def write_tables(
     covariate_units : dict of str -> str
         By covariate, in order.
     """
-    in_units(samples.table, unit).to_csv(folder / "sites.csv", index=False)
+    label = STOCK_LABELS[unit]
+    in_units(samples.table, unit).assign(unit=label).to_csv(folder / "sites.csv", index=False)
     samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
     (folder / "rothc_params.json").write_text(to_json(parameters.details), encoding="utf-8")
     stocks = model.simulate(*parameters.at(model)) * stock_factor(unit)
@@ -73,7 +74,9 @@ def write_tables(
     if learned.intervals is not None:
         table, digits = learned.intervals.at_sites, {"float_format": "%.6g", "index": False}
         stocks = table.drop(columns=["site", "year"]) * stock_factor(unit)
-        table[["site", "year"]].join(stocks).to_csv(folder / "site_intervals.csv", **digits)
+        table[["site", "year"]].join(stocks).assign(unit=label).to_csv(
+            folder / "site_intervals.csv", **digits
+        )
     learned.save(folder, covariate_units)
 
 

@@ -108,7 +108,7 @@ def test_zones_are_a_vector_file_joined_by_their_key(with_intervals):
     np.testing.assert_allclose(zones.loc[poml.index, "change"], poml["change"], rtol=1e-4)
     np.testing.assert_allclose(zones["mean_2000"] - zones["mean_1980"], zones["change"], rtol=1e-3, atol=1e-5)
     samples = gpd.read_file(with_intervals / "samples.gpkg")
-    assert list(samples.columns) == ["site", "year", "stock", "geometry"]
+    assert list(samples.columns) == ["site", "year", "stock", "unit", "geometry"]
     assert len(samples) == 120
     assert samples.crs == zones.crs
 
@@ -141,6 +141,9 @@ def test_another_unit_changes_tables_limits_and_labels_and_no_total(with_interva
         np.testing.assert_allclose(per_hectare[columns], 10 * per_square_metre[columns], rtol=1e-4)
         total = [column for column in per_hectare if column.startswith("total")]
         np.testing.assert_allclose(per_hectare[total], per_square_metre[total], rtol=1e-4)
+        assert (set(per_hectare["unit"]), set(per_square_metre["unit"])) == ({"t C ha-1"}, {"kg C m-2"})
+    for name in ("zones", "samples"):
+        assert set(gpd.read_file(otherwise / f"{name}.gpkg")["unit"]) == {"t C ha-1"}
     samples = [gpd.read_file(run / "samples.gpkg")["stock"] for run in (otherwise, with_intervals)]
     np.testing.assert_allclose(samples[0], 10 * samples[1])
     with rasterio.open(otherwise / "maps" / "RATE_ML_1980_2000.tif") as file:

@@ -58,7 +58,7 @@ def test_a_run_with_intervals(ran):
     assert "90 % interval: " in report
     assert "No map carries an interval" not in report
     sites = pd.read_csv(out / "site_intervals.csv")
-    assert list(sites.columns) == ["site", "year", "observed", "POML", *LAYERS]
+    assert list(sites.columns) == ["site", "year", "observed", "POML", *LAYERS, "unit"]
     assert len(sites) == 60 * 21
     assert sites["observed"].notna().sum() == 120
 

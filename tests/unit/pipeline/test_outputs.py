@@ -39,10 +39,11 @@ def test_tonnes_per_hectare_are_ten_times_the_numbers_and_nothing_else_changes(r
     plain = _written(tmp_path / "kg", "kg/m2", where, points, samples)
     tonnes = _written(tmp_path / "t", "t/ha", where, points, samples)
     for name, columns in STOCKS.items():
-        rest = [column for column in plain[name] if column not in columns]
+        rest = [column for column in plain[name] if column not in [*columns, "unit"]]
         pd.testing.assert_frame_equal(tonnes[name][rest], plain[name][rest])
         np.testing.assert_allclose(tonnes[name][columns], 10 * plain[name][columns], rtol=2e-5)
     assert plain["sites"]["stock"].to_numpy() == pytest.approx(samples.table["stock"].to_numpy())
+    assert [set(each["sites"]["unit"]) for each in (plain, tonnes)] == [{"kg C m-2"}, {"t C ha-1"}]
     details = json.loads((tmp_path / "t" / "rothc_params.json").read_text())
     assert details["k_m_kg_m2"] == 0.06
     assert load_forest(str(tmp_path / "t" / "forest_poml.npz")).target_unit == "kg/m2"
