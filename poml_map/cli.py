@@ -177,7 +177,8 @@ def site(
 def _log_to_console(quiet: bool) -> None:
     console = logging.StreamHandler()  # its own level: log.txt holds everything, quiet or not
     console.setLevel(logging.WARNING if quiet else logging.INFO)
-    logging.basicConfig(format="%(message)s", level=logging.INFO, handlers=[console])
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[console])
+    logging.getLogger("poml_map").setLevel(logging.INFO)  # of libraries only what is wrong
 
 
 def _years(text: str | None) -> tuple[int, int] | None:

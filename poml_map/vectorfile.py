@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # GeoPackage notes when it was written; a fixed date keeps the file the same to the last byte.
 _DATE = "2000-01-01T00:00:00.000Z"
+# Newer ones make QGIS 3.22 and GDAL before 3.7 warn; nothing of theirs is needed here.
+_VERSION = "1.2"
 
 
 def write_layer(frame: gpd.GeoDataFrame, path: Path, layer: str, description: str = "") -> Path:
@@ -35,7 +37,8 @@ def write_layer(frame: gpd.GeoDataFrame, path: Path, layer: str, description: st
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
     try:
         metadata = {"DESCRIPTION": description} if description else None
-        pyogrio.write_dataframe(frame, path, layer=layer, layer_metadata=metadata)
+        options = {"VERSION": _VERSION}
+        pyogrio.write_dataframe(frame, path, layer=layer, layer_metadata=metadata, dataset_options=options)
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     return path

@@ -14,6 +14,7 @@ def run(*_, **__):
     with listening() as heard, log_file(Path("log.txt"), heard):
         logging.getLogger("poml_map.pipeline").info("progress")
         logging.getLogger("poml_map.pipeline").warning("beware")
+        logging.getLogger("pyogrio._io").info("Created 12 records")
     return []
 
 stages.run_region = run
@@ -23,9 +24,16 @@ cli.main(sys.argv[1:])
 
 def test_quiet_keeps_progress_from_the_terminal_but_not_from_the_log(tmp_path):
     """In a process of its own: pytest has handlers of its own, which `logging.basicConfig` respects."""
-    command = [sys.executable, "-c", _RUN, "run", "region.yaml", "--quiet"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stderr == "beware\n"
+    assert _said(tmp_path, "--quiet") == "beware\n"
     log = (tmp_path / "log.txt").read_text()
     assert "INFO progress" in log
     assert "WARNING beware" in log
+
+
+def test_what_libraries_do_without_trouble_is_not_on_the_terminal(tmp_path):
+    assert _said(tmp_path) == "progress\nbeware\n"
+
+
+def _said(folder, *options):
+    command = [sys.executable, "-c", _RUN, "run", "region.yaml", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stderr
