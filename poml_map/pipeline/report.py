@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poml_map.config import Region
+from poml_map.cube.frames import year_list
 from poml_map.pipeline.calibration import calibration_lines
 from poml_map.pipeline.checks import fill_text
 from poml_map.pipeline.intervals import interval_lines
@@ -98,7 +99,8 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     """
     settings = region.settings
     title = settings.title or settings.name
-    parts = [f"# {title}: soil organic carbon stock {region.years[0]}-{region.years[-1]}", ""]
+    first, last = manifest["mapped_years"]
+    parts = [f"# {title}: soil organic carbon stock {year_list(range(first, last + 1))}", ""]
     parts += [f"**{SYNTHETIC}**", ""] if settings.synthetic else []
     parts += [f"**{note}**" for note in notes if note != "Synthetic data"]
     parts += [
@@ -113,7 +115,9 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     parts += _counts(manifest)
     parts += ["## Sources", "", *source_lines(manifest["sources"]), ""]
     parts += ["## Warnings", "", *([f"- {text}" for text in manifest["warnings"]] or ["None."]), ""]
-    parts += _limits(interval_lines(manifest.get("intervals"), settings.units))
+    parts += _limits(
+        interval_lines(manifest.get("intervals"), settings.units, has_change=bool(manifest["change"]))
+    )
     return "\n".join(parts) + "\n"
 
 

@@ -29,7 +29,7 @@ from poml_map.pipeline.parameters import find_parameters
 from poml_map.pipeline.places import find_places
 from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
-from poml_map.pipeline.publish import publish
+from poml_map.pipeline.publish import keep_validation, publish
 from poml_map.pipeline.report import Notes, accuracy_lines, report
 from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
@@ -149,6 +149,7 @@ def _stages(
     means = published.means
     content = _manifest(region, cube, samples, parameters, facts, learned, summary, means, files, digest)
     content |= {"notes": notes.lines, "change": published.change, "areas": areas}
+    content["mapped_years"] = [wanted[0], wanted[-1]]
     content["warnings"] += heard.warnings("sites", "cube", "hybrid", "products")
     manifest = folder / "manifest.json"
     with watch.stage("tables, manifest and report"):
@@ -160,6 +161,7 @@ def _stages(
         )
         manifest.write_text(records.to_json(content), encoding="utf-8")
     with watch.stage("page, QGIS project and catalog"):
+        keep_validation(folder.parent, folder)
         publish(folder, settings.profile)
     content |= {"seconds": watch.seconds, "outputs": records.outputs(folder)}
     manifest.write_text(records.to_json(content), encoding="utf-8")
