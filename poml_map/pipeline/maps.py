@@ -35,11 +35,15 @@ from poml_map.products import (
     weighted_mean,
     write_years,
 )
+from poml_map.products.place import nice_limits
 from poml_map.units import STOCK_LABELS, stock_factor
 
 # A chunk of the store holds all years of a tile and is unpacked as a whole, so as many years are read at once as fit
 # in this; those that were read before are being written meanwhile. [bytes]
 _AT_ONCE = 128 * 2**20
+
+# Values of a map that have a say in the colour scale.
+_OF_A_MAP = 2**16
 
 
 def write_products(
@@ -112,7 +116,12 @@ def write_products(
         changes = None if intervals is None else intervals.changes
         meanwhile.do(partial(write_changes, region, store, folder / "maps", grid, wanted, about, changes))
         chosen = seen["POML"].frames[wanted[0] - region.years[0] :][: len(wanted)]
-        animate(chosen, list(wanted), folder / "SOCS_POML.gif", **looks)
+        # One scale for GIF, picture and report page: that of all models and years.
+        looks["limits"] = nice_limits(
+            np.concatenate([part for each in seen.values() for part in each.stocks])
+        )
+        of_model = f"POML: {schema.MODELS['POML']}"
+        animate(chosen, list(wanted), folder / "SOCS_POML.gif", subtitle=of_model, **looks)
         rows = {model: each.row for model, each in seen.items()}
         labels = [str(year) for year in dict.fromkeys(ends)]
         picture = folder / "first_and_last_year.png"
@@ -166,13 +175,14 @@ class _Meanwhile:
 
 @dataclass
 class _Seen:
-    """What is kept of the maps of one model: their means, the row of its first and last year, frames if it has any."""
+    """What is kept of the maps of one model: means, stocks for a scale, first and last year, frames if it has any."""
 
     grid: Grid
     ends: tuple[int, int]
     is_animated: bool
     means: list[float] = field(default_factory=list)
     frames: list[SmallMap] = field(default_factory=list)
+    stocks: list[np.ndarray] = field(default_factory=list)
     row: PanelRow | None = None
     _ends: list[np.ndarray] = field(default_factory=list)
 
@@ -192,12 +202,24 @@ class _Seen:
         if counts != {mapped}:
             message = f"{store}: {sorted(counts)} pixels with a value, {mapped} were written. "
             raise ResourceError(message + "Something else changed the folder, or the disk fails: run again.")
+        wanted = (values for year, values in zip(years, maps, strict=True) if year in self._wanted)
+        self.stocks += [_some(values) for values in wanted]
         # Copies: a view would keep all years in memory.
         self._ends += [maps[years.index(year)].copy() for year in sorted(set(self.ends)) if year in years]
+
+    @property
+    def _wanted(self) -> range:
+        return range(self.ends[0], self.ends[1] + 1)
 
     def close(self) -> None:
         """After the last years."""
         self.row, self._ends = panel_row(self._ends, self.grid), []
+
+
+def _some(values: np.ndarray) -> np.ndarray:
+    """All values of a small map, evenly chosen ones of a large one."""
+    known = values[np.isfinite(values)]
+    return known[:: 1 + len(known) // _OF_A_MAP].copy()
 
 
 def _layers(region: Region, wanted: range, intervals: Sequence[str]) -> Iterator[tuple[str, range]]:

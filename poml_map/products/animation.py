@@ -88,7 +88,7 @@ def animate(
         frames = _frames(sheet, reduced, years, scale, unit, outlines)
     palette = shared_palette(frames, STOCK)
     images = to_palette(frames, palette)
-    comment = "; ".join([title, *notes, f"poml_map {__version__}"]).encode()
+    comment = "; ".join([*filter(None, [title, subtitle]), *notes, f"poml_map {__version__}"]).encode()
     durations = [frame_ms] * (len(images) - 1) + [last_ms]
     return _write(path, images, durations, comment)
 

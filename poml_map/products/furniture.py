@@ -18,6 +18,8 @@ from poml_map.products.place import Fit, north_angle, pixel_metres, round_length
 from poml_map.products.sheet import Sheet
 
 _NOTE_SIZE, _NOTE_LINE = 10, 18
+# Of outlines, from below: a pale casing for dark pixels, a dark line for pale ones. (colour, width, opacity)
+_OUTLINE = (("white", 1.7, 0.6), (INK, 0.6, 0.75))
 
 
 class Scale:
@@ -64,9 +66,10 @@ def draw_pixels(
         interpolation="nearest", interpolation_stage="data",
     )  # fmt: skip
     if outlines is not None:
-        axes.add_collection(
-            LineCollection(list(outlines), colors=INK, linewidths=0.5, alpha=0.55), autolim=False
-        )
+        lines = list(outlines)
+        for color, width, alpha in _OUTLINE:
+            drawn = LineCollection(lines, colors=color, linewidths=width, alpha=alpha)
+            axes.add_collection(drawn, autolim=False)
     return image
 
 
@@ -164,7 +167,8 @@ class Trend:
         margin = 0.5 if len(self._years) == 1 else 0
         axes.set_xlim(self._years[0] - margin, self._years[-1] + margin)
         axes.set_ylim(*self._range())
-        axes.set_xticks(sorted({self._years[0], self._years[-1]}))
+        ends = sorted({self._years[0], self._years[-1]})
+        axes.set_xticks(ends, [str(year) for year in ends])  # of neighbours matplotlib would take 2000 away
         axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
         axes.tick_params(labelsize=8, length=2.5, width=0.6)
 

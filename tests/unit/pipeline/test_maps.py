@@ -13,7 +13,7 @@ from poml_map.mapping import create_store
 from poml_map.mapping.store import write_tile
 from poml_map.pipeline import maps as products
 from poml_map.products import map_name, read_map
-from poml_map.products.place import weighted_mean
+from poml_map.products.place import nice_limits, weighted_mean
 from poml_map.schema import MODELS, PROCESS_MAPS
 
 GRID = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 40, 30)
@@ -148,3 +148,16 @@ def test_means_can_be_written_to_the_manifest(made, region, tmp_path, unpainted)
     means = write(made, region, tmp_path / "run").means
     assert means["unit"] == "t C ha-1"
     assert json.dumps({model: list(each) for model, each in means["models"].items()})
+
+
+@pytest.mark.parametrize("wanted", [YEARS, range(1981, 1983)])
+def test_animation_and_picture_have_the_scale_of_all_models_in_the_years_asked_for(
+    made, region, tmp_path, monkeypatch, wanted
+):
+    given = {}
+    for name in ("animate", "draw_comparison"):
+        monkeypatch.setattr(products, name, lambda *_, name=name, **looks: given.update({name: looks}))
+    write(made, region, tmp_path / "run", wanted)
+    drawn = [made.stocks[model][[YEARS.index(year) for year in wanted]] * 10 for model in MODELS]
+    assert given["animate"]["limits"] == given["draw_comparison"]["limits"] == nice_limits(drawn)
+    assert given["animate"]["subtitle"] == "POML: forest on observations and RothC simulations"

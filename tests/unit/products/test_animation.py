@@ -180,6 +180,23 @@ def test_outlines_are_drawn(tmp_path):
     assert (_frames(plain)[0] != _frames(lined)[0]).any(axis=-1).sum() > 300
 
 
+def test_outlines_stand_out_on_dark_pixels_too(tmp_path):
+    """They are pale at the sides and dark in the middle."""
+    west, south, east, north = GRID.bounds
+    line = np.array([[west, (south + north) / 2], [east, (south + north) / 2]])
+    dark, looks = np.full((1, *GRID.shape), 5.0), {"grid": GRID, "limits": (2.0, 5.0), **TEXTS}
+    plain = animate(dark, YEARS[:1], tmp_path / "a.gif", **looks)
+    lined = animate(dark, YEARS[:1], tmp_path / "b.gif", outlines=[line], **looks)
+    (before,), (after,) = (np.stack(_frames(path)).astype(int).sum(axis=-1) for path in (plain, lined))
+    assert (after - before).max(axis=0)[100:400].min() > 60
+
+
+def test_the_subtitle_is_in_the_file_too(tmp_path):
+    path = animate(_maps()[:1], YEARS[:1], tmp_path / "a.gif", grid=GRID, subtitle="POML: forest", **TEXTS)
+    with Image.open(path) as file:
+        assert file.info["comment"].startswith(b"Soil organic carbon; POML: forest; poml_map ")
+
+
 @pytest.mark.parametrize(
     ("maps", "years", "message"),
     [

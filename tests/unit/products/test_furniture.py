@@ -40,6 +40,14 @@ def test_the_dot_of_the_trend_moves_with_the_years():
     assert places[1] == pytest.approx(40 + 90 + 3, abs=3)
 
 
+def test_years_of_a_short_trend_are_written_in_full():
+    with style():
+        sheet = Sheet(240, 140, 100)
+        trend = Trend(sheet, 40, 20, 180, 80, [1999, 2000], [3.0, 3.5])
+        sheet.figure.canvas.draw()
+        assert [tick.get_text() for tick in trend.axes.get_xticklabels()] == ["1999", "2000"]
+
+
 def test_the_scale_bar_has_the_length_it_says():
     """300 pixels of 500 m, drawn two by two: 20 km are 80 pixels."""
     grid = Grid("EPSG:32651", (500.0, 0.0, 425_000.0, 0.0, -500.0, 3.4e6), 300, 250)
