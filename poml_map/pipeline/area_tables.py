@@ -168,7 +168,8 @@ class AreaTables:
                     | self._size(number, limits[model])
                 )
                 row = self._row("change", "total_change_kt", after - before, limits[model], number)
-                yield head | row | {"rate": row["change"] / (last - first)}
+                ends = ("", "_adjusted", "_low", "_high")
+                yield head | row | {f"rate{end}": row[f"change{end}"] / (last - first) for end in ends}
 
     def _of_year(self, model: str, year: int) -> Limits:
         if model not in self._errors:

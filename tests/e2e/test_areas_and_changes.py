@@ -83,13 +83,21 @@ def test_intervals_of_means_are_narrower_than_those_of_pixels_and_wider_than_ind
 
 
 def test_what_is_adjusted_is_what_held_out_sites_say(with_intervals):
+    """A zone by its own sites, drawn towards the other zones."""
     held = pd.read_csv(with_intervals / "cross_validation.csv")
-    residual = (held["observed"] - held["POML"])[held["year"] == 2000].mean()
+    held = held[held["year"] == 2000].assign(residual=lambda rows: rows["observed"] - rows["POML"])
+    samples = gpd.read_file(with_intervals / "samples.gpkg").query("year == 2000")
+    zones = gpd.read_file(with_intervals / "zones.gpkg")
+    of_sites = gpd.sjoin(samples, zones[["zone", "geometry"]]).merge(held, on="site")
+    own = of_sites.groupby("zone")["residual"].mean()
     table = _table(with_intervals, "zones")
-    whole = table[(table["zone"] == "") & (table["model"] == "POML") & (table["year"] == 2000)].iloc[0]
-    assert whole["mean_adjusted"] - whole["mean"] == pytest.approx(residual, rel=1e-4)
-    assert (whole["mean_low"] + whole["mean_high"]) / 2 == pytest.approx(whole["mean_adjusted"], rel=1e-4)
-    assert whole["n_sites"] == 60
+    rows = table[(table["model"] == "POML") & (table["year"] == 2000)].set_index("zone").loc[own.index]
+    correction = rows["mean_adjusted"] - rows["mean"]
+    assert correction.between(own.min() - 1e-6, own.max() + 1e-6).all()
+    assert np.corrcoef(correction, own)[0, 1] > 0.95
+    assert correction.std() <= own.std()
+    np.testing.assert_allclose((rows["mean_low"] + rows["mean_high"]) / 2, rows["mean_adjusted"], rtol=1e-4)
+    assert list(rows["n_sites"]) == list(of_sites.groupby("zone").size())
 
 
 def test_between_campaigns_limits_are_wider_than_in_them(with_intervals):
@@ -180,3 +188,28 @@ def test_the_same_run_gives_the_same_bytes(own, finished, tmp_path):
     run_region(own / "region.yaml", tmp_path / "run")
     for name in ("zones.gpkg", "samples.gpkg", "stac/catalog.json"):
         assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_zones_with_sites_have_limits_and_the_change_is_corrected_by_what_both_campaigns_tell(with_intervals):
+    table, changes = _table(with_intervals, "zones"), _table(with_intervals, "zone_changes")
+    poml = changes[(changes["model"] == "POML") & (changes["n_sites"] > 1)]
+    assert len(poml) >= 3
+    assert poml[["change_low", "change_high", "rate_low", "total_change_kt_high"]].notna().all(axis=None)
+    rows = table[table["model"] == "POML"].set_index(["zone", "year"])
+    for row in poml.itertuples():
+        corrected = [rows.loc[(row.zone, year), "mean_adjusted"] for year in (1980, 2000)]
+        # Not the same, as each is drawn towards the others by its own: but with one sign and size.
+        assert row.change_adjusted == pytest.approx(corrected[1] - corrected[0], abs=0.12)
+        assert row.change_low < row.change_adjusted < row.change_high
+        assert row.rate_adjusted == pytest.approx(row.change_adjusted / 20, rel=1e-4)
+
+
+def test_the_region_is_the_sum_of_its_zones(with_intervals):
+    table = _table(with_intervals, "zones")
+    poml = table[(table["model"] == "POML") & (table["year"] == 2000)]
+    zones, whole = poml[poml["zone"] != ""], poml[poml["zone"] == ""].iloc[0]
+    if (
+        zones["area_km2"].sum() == pytest.approx(whole["area_km2"])
+        and zones["total_kt_adjusted"].notna().all()
+    ):
+        assert zones["total_kt_adjusted"].sum() == pytest.approx(whole["total_kt_adjusted"], rel=1e-4)
