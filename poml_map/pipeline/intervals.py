@@ -133,6 +133,14 @@ class Intervals:
         change = self.changes.maps((years[0], years[-1])) if len(years) > 1 else None
         return self.maps, change
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the maps of limits and deviation say of themselves."""
+        known = self.maps.calibrated
+        campaigns = ", ".join(map(str, known.years))
+        rests_on = f"residuals of {known.n_sites} held-out sites, campaigns {campaigns}"
+        return {"LEVEL": f"{self.maps.level:g}", "CALIBRATION": rests_on}
+
     def for_manifest(self, unit: str) -> dict:
         """All numbers but the single sites', stocks in `unit`."""
         factor = stock_factor(unit)

@@ -109,7 +109,8 @@ def write_products(
                     areas = AreaMeans.of(cube, np.isfinite(maps[0])) if areas is None else areas
                     for year, values in zip(years, maps, strict=True):
                         areas.look_at(layer, year, values)
-                meanwhile.do(partial(_write_wanted, write, maps, years, wanted, layer))
+                told = tags | intervals.tags if layer in layers else tags
+                meanwhile.do(partial(_write_wanted, partial(write, tags=told), maps, years, wanted, layer))
                 del maps  # gone as soon as they are written
             if layer in seen:
                 seen[layer].close()

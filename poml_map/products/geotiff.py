@@ -19,7 +19,16 @@ from poml_map._version import __version__
 from poml_map.errors import ResourceError
 from poml_map.files import write_bytes_atomic
 from poml_map.grid import Grid
-from poml_map.products.words import band_name, end_of_month, is_class, map_name, sentence, unit_label
+from poml_map.products.words import (
+    band_name,
+    class_names,
+    end_of_month,
+    map_name,
+    of_model,
+    quantity,
+    sentence,
+    unit_label,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -110,17 +119,15 @@ def write_map(
     (('SOCS 1980 POML',), ('kg m-2',), [[3.5, -9999.0]])
     """
     own = {"MODEL": model, "YEAR": year, "FIRST_YEAR": first_year, "DEPTH_CM": f"{depth_cm:g}"}
-    own["UNIT"] = unit_label(unit, model)
+    own |= {"UNIT": unit_label(unit, model), "QUANTITY": quantity(model), "OF_MODEL": of_model(model)}
     dataset_tags = {
         "TIFFTAG_SOFTWARE": f"poml_map {__version__}",
         "TIFFTAG_DATETIME": end_of_month(year, month),
         "TIFFTAG_IMAGEDESCRIPTION": sentence(model, year, month, unit, depth_cm, first_year),
         **_prefixed({**own, "SOFTWARE": f"poml_map {__version__}", **(tags or {})}),
     }
-    band, is_classes = band_name(model, year, first_year), is_class(model)
-    return write_raster(
-        path, values, grid, band=band, unit=own["UNIT"], tags=dataset_tags, is_classes=is_classes
-    )
+    band, classes = band_name(model, year, first_year), class_names(model)
+    return write_raster(path, values, grid, band=band, unit=own["UNIT"], tags=dataset_tags, classes=classes)
 
 
 def write_raster(
@@ -131,7 +138,7 @@ def write_raster(
     band: str,
     unit: str,
     tags: Mapping[str, str],
-    is_classes: bool = False,
+    classes: Mapping[int, str] | None = None,
 ) -> Path:
     """Write one band with all that `write_map` gives a file, but for the words: those are the caller's.
 
@@ -148,8 +155,9 @@ def write_raster(
         As people write it; the band has it without the "C" of carbon, which programs read as coulomb.
     tags : mapping of str -> str
         Of the file, each under its full name.
-    is_classes : bool
-        Whether the values have no mean: overviews then show one of the pixels below.
+    classes : mapping of int -> str, optional
+        What the values mean if they have no mean: overviews then show one of the pixels below, and the band has a tag
+        such as ``CLASS_1`` for each.
 
     Returns
     -------
@@ -169,10 +177,11 @@ def write_raster(
         # Classes too: a colour table would need bytes, which have no -1 and another nodata than all other maps.
         file.colorinterp = [ColorInterp.gray]
         file.update_tags(**tags)
-        file.update_tags(1, **_statistics(pixels))
+        names = {f"CLASS_{value}": text for value, text in (classes or {}).items()}
+        file.update_tags(1, **_statistics(pixels), **names)
         del pixels  # the file has them: several maps may be in work at once
         # Averages keep the regional mean; a class has none.
-        file.build_overviews(_overviews(grid), Resampling.nearest if is_classes else Resampling.average)
+        file.build_overviews(_overviews(grid), Resampling.nearest if classes else Resampling.average)
         copy(file, memory.name, **_COG_OPTIONS)
         # Python writes the bytes, not GDAL: a full disk then raises, with its errno, at the right place.
         data = memory.getbuffer()

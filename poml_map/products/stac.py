@@ -19,8 +19,8 @@ from rasterio.warp import transform_bounds, transform_geom
 from poml_map.errors import InputError, Problem
 from poml_map.files import write_text_atomic
 from poml_map.products.made import MadeMap, made_maps
-from poml_map.products.words import end_of_month
-from poml_map.schema import CHANGE_CLASSES, MAP_GROUPS, MODELS
+from poml_map.products.words import class_names, end_of_month
+from poml_map.schema import MAP_GROUPS, MODELS
 
 STAC_VERSION = "1.1.0"
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -39,12 +39,8 @@ _BESIDE = {
 }
 _KEYWORDS = ["soil organic carbon", "carbon stock", "digital soil mapping", "RothC", "random forest"]
 _LICENCE = "The licence follows from those of the sources; the run states none."
-_CLASSES = {
-    "AOA": {0: "outside", 1: "by simulated rows alone", 2: "by observed rows"},
-    "CHANGE_POML_class": CHANGE_CLASSES,
-}
 # Tags that other fields tell.
-_TOLD = {"MODEL", "UNIT", "YEAR", "FIRST_YEAR"}
+_TOLD = {"MODEL", "OF_MODEL", "UNIT", "YEAR", "FIRST_YEAR"}
 
 # Points on each edge of an outline: straight in the map, it is a curve in degrees.
 _EDGE_POINTS = 16
@@ -167,7 +163,7 @@ def _item(maps: Sequence[MadeMap]) -> _Page:
             "description": " ".join([first.text + ".", *_notes(first)]),
             **_times(start, end, when),
             **place,
-            **({f"{PREFIX}model": model} if (model := _model(stem)) else {}),
+            **({f"{PREFIX}model": model} if (model := first.tags.get("OF_MODEL") or _model(stem)) else {}),
             **_own(shared),
         },
         "links": [
@@ -204,10 +200,10 @@ def _asset(made: MadeMap, shared: set[tuple[str, str]]) -> dict:
         f"{PREFIX}unit": made.unit,
         **_own(made.tags.items() - shared),
     }
-    if made.layer in _CLASSES:
+    if classes := class_names(made.layer):
         asset["classification:classes"] = [
             {"value": value, "name": text.replace(" ", "-"), "description": text}
-            for value, text in _CLASSES[made.layer].items()
+            for value, text in classes.items()
         ]
     return asset
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import calendar
 
-from poml_map.schema import INDEX_MAPS, MODELS, PROCESS_MAPS, change_text, interval_text
+from poml_map.schema import (
+    CHANGE_CLASSES,
+    INDEX_MAPS,
+    MODELS,
+    PROCESS_MAPS,
+    change_text,
+    interval_text,
+)
 from poml_map.units import STOCK_LABELS
 
 # Maps of the process model beside its stock -> what they are.
 _PROCESS = {name: text for maps in PROCESS_MAPS.values() for name, text in maps.items()}
+_AOA_CLASSES = {0: "outside", 1: "by simulated rows alone", 2: "by observed rows"}
+_WHAT = {
+    "CHANGE": "Change of the soil organic carbon stock",
+    "RATE": "Mean annual change of the soil organic carbon stock",
+}
 
 
 def map_name(layer: str, year: int, first_year: int | None = None) -> str:
@@ -77,7 +89,63 @@ def is_class(layer: str) -> bool:
     >>> is_class("AOA"), is_class("CHANGE_POML_class"), is_class("POML")
     (True, True, False)
     """
-    return layer == "AOA" or (layer.startswith("CHANGE_") and layer.endswith("_class"))
+    return bool(class_names(layer))
+
+
+def class_names(layer: str) -> dict[int, str]:
+    """What the numbers of a map of classes mean; empty for every other map.
+
+    Examples
+    --------
+    >>> class_names("CHANGE_POML_class"), class_names("POML")
+    ({-1: 'loss', 0: 'not detectable', 1: 'gain'}, {})
+    """
+    if layer == "AOA":
+        return _AOA_CLASSES
+    return CHANGE_CLASSES if layer.startswith("CHANGE_") and layer.endswith("_class") else {}
+
+
+def of_model(layer: str) -> str:
+    """The model that a map is of, itself or its interval, change or pool; empty for an index.
+
+    Examples
+    --------
+    >>> [of_model(layer) for layer in ("ML", "POML_q05", "CHANGE_POML_sd", "RATE_PO", "BIO", "AOA")]
+    ['ML', 'POML', 'POML', 'PO', 'PO', '']
+    """
+    if layer in INDEX_MAPS:
+        return ""
+    if layer in _PROCESS:
+        return "PO"
+    return layer.removeprefix("CHANGE_").removeprefix("RATE_").split("_")[0]
+
+
+def quantity(layer: str) -> str:
+    """What a map holds of its model, in one word to search for.
+
+    Examples
+    --------
+    >>> [quantity(layer) for layer in ("PO", "POML_q05", "POML_q975", "POML_sd", "RATE_ML", "CO2", "AOA")]
+    ['stock', 'lower_limit', 'upper_limit', 'standard_deviation', 'rate', 'respired_carbon', 'area_of_applicability']
+    >>> [quantity(f"CHANGE_POML{part}") for part in ("", "_q05", "_q95", "_sd", "_class")]
+    ['change', 'change_lower_limit', 'change_upper_limit', 'change_standard_deviation', 'change_class']
+    """
+    if layer in INDEX_MAPS:
+        return "area_of_applicability" if layer == "AOA" else "dissimilarity_index"
+    if layer in _PROCESS:
+        return "respired_carbon" if layer in PROCESS_MAPS["co2"] else "pool"
+    if not change_text(layer):
+        return _part(layer) or "stock"
+    head, _, rest = layer.partition("_")
+    return "_".join(filter(None, [head.lower(), _part(rest)]))
+
+
+def _part(layer: str) -> str:
+    """What follows the name of the model, in words; empty where nothing does."""
+    part = layer.partition("_")[2]
+    if part.startswith("q"):
+        return "lower_limit" if float(f"0.{part[1:]}") < 0.5 else "upper_limit"
+    return "standard_deviation" if part == "sd" else part
 
 
 def end_of_month(year: int, month: int) -> str:
@@ -97,7 +165,7 @@ def sentence(
     >>> sentence("POML_q05", 1980, 12, "kg/m2", 20)[:59]
     'Soil organic carbon stock at 0-20 cm, end of 1980-12, in kg'
     >>> sentence("CHANGE_ML", 2000, 12, "t/ha", 20, 1980)[:66]
-    'Soil organic carbon stock at 0-20 cm, 1980-12 to 2000-12, in t C h'
+    'Change of the soil organic carbon stock at 0-20 cm, 1980-12 to 200'
     """
     if layer in INDEX_MAPS:
         text = INDEX_MAPS[layer]
@@ -105,7 +173,8 @@ def sentence(
     change = change_text(layer)
     text = (MODELS | _PROCESS).get(layer) or interval_text(layer) or change
     meaning = f"{layer}: {text}" if text else layer
-    what = "Carbon of RothC" if layer in _PROCESS else "Soil organic carbon stock"
+    stock = "Carbon of RothC" if layer in _PROCESS else "Soil organic carbon stock"
+    what = _WHAT[layer.partition("_")[0]] if change else stock
     when = (
         f"{first_year:04d}-{month:02d} to {year:04d}-{month:02d}"
         if change

@@ -48,6 +48,9 @@ def test_a_run_with_intervals(ran):
             "lower limit of the 90 % prediction interval of a sample"
             in file.tags()["TIFFTAG_IMAGEDESCRIPTION"]
         )
+        assert file.tags()["POML_MAP_LEVEL"] == "0.9"
+        rests_on = "residuals of 60 held-out sites, campaigns 1980, 2000"
+        assert file.tags()["POML_MAP_CALIBRATION"] == rests_on
     told = json.loads((out / "manifest.json").read_text())["intervals"]
     assert list(told["layers"]) == list(LAYERS)
     rows = {row["level"]: row for row in told["coverage"] if row["subset"] == "all"}

@@ -12,7 +12,7 @@ from poml_map.grid import Grid
 from poml_map.mapping import create_store
 from poml_map.mapping.store import write_tile
 from poml_map.pipeline import maps as products
-from poml_map.products import map_name, read_map
+from poml_map.products import made_maps, map_name, read_map
 from poml_map.products.place import nice_limits, weighted_mean
 from poml_map.schema import MODELS, PROCESS_MAPS
 
@@ -54,15 +54,14 @@ def unpainted(monkeypatch):
     monkeypatch.setattr(products, "draw_comparison", lambda *_, **__: None)
 
 
-def write(made, region, folder, wanted=YEARS, mapped=None):
+def write(made, region, folder, wanted=YEARS, mapped=None, intervals=None):
     zones = {"zone_keys": lambda: ("a", "b", "c"), "zone_names": lambda: ("A", "B", "C")}
     # The zone B has no pixel; the middle lies outside all.
     zones["zone_codes_at"] = lambda x, y: np.where(x < 2.05e5, 0, np.where(x < 2.15e5, -1, 2))
     cube = SimpleNamespace(grid=GRID, fills=[], outlines=list, **zones)
     folder.mkdir()
-    return products.write_products(
-        region, cube, made.store, folder, wanted, NOTES, "ab12", made.mapped if mapped is None else mapped
-    )
+    mapped = made.mapped if mapped is None else mapped
+    return products.write_products(region, cube, made.store, folder, wanted, NOTES, "ab12", mapped, intervals)
 
 
 @pytest.mark.parametrize("years_at_once", [1, 3, 100])
@@ -161,3 +160,14 @@ def test_animation_and_picture_have_the_scale_of_all_models_in_the_years_asked_f
     drawn = [made.stocks[model][[YEARS.index(year) for year in wanted]] * 10 for model in MODELS]
     assert given["animate"]["limits"] == given["draw_comparison"]["limits"] == nice_limits(drawn)
     assert given["animate"]["subtitle"] == "POML: forest on observations and RothC simulations"
+
+
+def test_maps_of_limits_say_what_these_rest_on(made, region, tmp_path, unpainted):
+    """CO2 stands for a layer of limits."""
+    region.settings.rothc.map_outputs = []
+    told = {"LEVEL": "0.9", "CALIBRATION": "residuals of 60 held-out sites, campaigns 1980, 1986"}
+    intervals = SimpleNamespace(maps=SimpleNamespace(layers=("CO2",)), tags=told, changes=None)
+    write(made, region, tmp_path / "run", intervals=intervals)
+    tags = {each.layer: each.tags for each in made_maps(tmp_path / "run")}
+    assert tags["CO2"].items() >= told.items()
+    assert "CALIBRATION" not in tags["POML"]

@@ -52,6 +52,8 @@ def test_the_file_says_what_it_is(tmp_path):
         found = {name: tag for name, tag in file.tags().items() if name != "AREA_OR_POINT"}
         assert found == {
             "POML_MAP_MODEL": "POML",
+            "POML_MAP_OF_MODEL": "POML",
+            "POML_MAP_QUANTITY": "stock",
             "POML_MAP_YEAR": "1980",
             "POML_MAP_DEPTH_CM": "20",
             "POML_MAP_UNIT": "kg C m-2",
@@ -64,6 +66,39 @@ def test_the_file_says_what_it_is(tmp_path):
             "TIFFTAG_IMAGEDESCRIPTION": "Soil organic carbon stock at 0-20 cm, end of 1980-12, in kg C m-2 "
             "(POML: forest on observations and RothC simulations)",
         }
+
+
+@pytest.mark.parametrize(
+    ("layer", "quantity", "begins"),
+    [
+        ("POML_q05", "lower_limit", "Soil organic carbon stock at 0-20 cm, end of 2000-12, in kg C m-2 ("),
+        ("CHANGE_POML", "change", "Change of the soil organic carbon stock at 0-20 cm, 1980-12 to 2000-12, in kg C"),
+        ("CHANGE_POML_q95", "change_upper_limit", "Change of the soil organic carbon stock at 0-20 cm"),
+        ("RATE_POML", "rate", "Mean annual change of the soil organic carbon stock at 0-20 cm"),
+    ],
+)  # fmt: skip
+def test_a_search_for_a_model_finds_its_intervals_and_changes_and_what_each_map_is(
+    tmp_path, layer, quantity, begins
+):
+    first = None if layer == "POML_q05" else 1980
+    path = write_map(
+        tmp_path / "a.tif", _values(), GRID, year=2000, first_year=first, **{**FACTS, "model": layer}
+    )
+    with rasterio.open(path) as file:
+        tags = file.tags()
+    assert (tags["POML_MAP_OF_MODEL"], tags["POML_MAP_QUANTITY"]) == ("POML", quantity)
+    assert tags["TIFFTAG_IMAGEDESCRIPTION"].startswith(begins)
+
+
+def test_a_map_of_classes_says_in_itself_what_its_numbers_mean(tmp_path):
+    classes = np.where(np.isnan(_values()), np.nan, np.arange(GRID.width) % 3 - 1)
+    facts = {**FACTS, "model": "CHANGE_POML_class"}
+    path = write_map(tmp_path / "a.tif", classes, GRID, year=2000, first_year=1980, **facts)
+    with rasterio.open(path) as file:
+        found = {name: text for name, text in file.tags(1).items() if name.startswith("CLASS_")}
+        assert file.tags()["POML_MAP_QUANTITY"] == "change_class"
+    assert found == {"CLASS_-1": "loss", "CLASS_0": "not detectable", "CLASS_1": "gain"}
+    assert [each.name for each in tmp_path.iterdir()] == ["a.tif"], "no file beside it"
 
 
 def test_an_index_has_no_unit_and_a_name_of_its_own(tmp_path):
