@@ -102,7 +102,8 @@ def write_run_folder():
             }
             totals = {"total_change_kt": 18.0, "total_change_kt_adjusted": 19.8}
             changes = [
-                {"zone": key, "name": name, "model": model, "first": years[0], "last": years[-1], **change, **totals}
+                {"zone": key, "name": name, "model": model, "first": years[0], "last": years[-1], **size, **change,
+                 **totals}
                 for key, name in every for model in models
             ]  # fmt: skip
             pd.DataFrame(changes).to_csv(folder / "zone_changes.csv", index=False)

@@ -1,9 +1,11 @@
 """The report page in a real browser: what is seen, touched and heard, and that nothing leaves it."""
 
 import base64
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("selenium")
 
@@ -182,10 +184,62 @@ def test_the_mean_of_the_zone_is_drawn_beside_the_place(opened):
     assert opened.run("return document.querySelectorAll('#zone-chart path.line').length") == 3
 
 
-def test_outside_the_mapped_pixels_no_number_is_shown(opened):
+def test_the_band_of_a_zone_has_a_middle_line_and_is_explained(opened):
+    _click(opened, 5, 25)
+    assert opened.run("return document.querySelectorAll('#zone-chart path.middle').length") == 1
+    assert "90 % interval of the true mean, from the sites beside the map" in opened.text("zone-chart")
+    assert "90 % prediction interval of a sample" in opened.text("pixel-chart")
+
+
+def test_a_pixel_that_is_not_mapped_keeps_its_zone_and_shows_no_number(opened):
+    _click(opened, 12, 9)
+    assert opened.text("value") == "–"
+    assert opened.text("value-of") == "not mapped"
+    assert opened.text("place-title") == "Anhe"
+    assert opened.text("said") == "Anhe, not mapped."
+    assert "Mean of Anhe" in opened.text("zone-chart")
+
+
+def test_outside_the_mapped_pixels_no_number_is_shown(browser, open_page, write_run_folder, tmp_path):
+    folder = write_run_folder(tmp_path / "run", models=["ML"], intervals=False, zones=False, tables=False)
+    opened = open_page(browser, write_page(folder))
     _click(opened, 12, 10)
     assert opened.text("value") == "–"
     assert "Outside" in opened.text("said")
+
+
+def test_no_data_looks_like_its_key_in_every_view_and_not_like_a_change_of_none(opened):
+    pattern = "return getComputedStyle(document.querySelector(arguments[0])).backgroundImage"
+    for view in ("POML", "width", "change"):
+        _choose(opened, view)
+        assert opened.browser.find_element("css selector", ".ground .nodata").is_displayed()
+    assert "gradient" in opened.run(pattern, "#canvas")
+    assert opened.run(pattern, "#canvas") == opened.run(pattern, ".ground .nodata")
+
+
+def test_play_looks_disabled_where_it_is(opened):
+    seen = "return getComputedStyle(document.getElementById('play')).opacity"
+    assert opened.run(seen) == "1"
+    _choose(opened, "change")
+    assert float(opened.run(seen)) < 0.6
+
+
+def test_the_north_arrow_points_to_true_north(opened):
+    turned = opened.run("return document.querySelector('.north g').getAttribute('transform')")
+    assert turned == "rotate(1.6 14 22)"
+
+
+def test_a_table_that_goes_on_has_a_shadow_at_its_edge(opened):
+    metrics = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    opened.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        table = opened.browser.find_element("css selector", "#zones .scroll")
+        opened.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", table)
+        image = np.asarray(Image.open(io.BytesIO(table.screenshot_as_png)).convert("L")).astype(int)
+        rows = image[-60:-50] if image.shape[0] > 200 else image[5:15]
+        assert rows[:, -2].min() < rows[:, -30].max() - 20
+    finally:
+        opened.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_nothing_leaves_the_page_and_the_console_stays_silent(opened):

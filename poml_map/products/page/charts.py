@@ -25,6 +25,8 @@ class Series:
         NaN leaves a gap.
     low, high : sequence of float
         Limits of the band; empty without one.
+    middle : sequence of float
+        What the band is around, where that is not the line itself; empty without one.
     """
 
     look: Look
@@ -32,6 +34,7 @@ class Series:
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    middle: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Line:
     path: str
     band: str
     dots: list[tuple[float, float]]
+    middle: str = ""
 
     @property
     def dashes(self) -> str:
@@ -66,6 +70,11 @@ class Chart:
     lines: list[Line]
     mark: float | None = None
     mark_text: str = ""
+
+    @property
+    def banded(self) -> bool:
+        """Whether any line has a band."""
+        return any(line.band for line in self.lines)
 
 
 def line_chart(
@@ -93,7 +102,9 @@ def line_chart(
     mark : (float, str), optional
         A place on the x axis and what it is.
     """
-    limits = limits or known_range(*(part for each in series for part in (each.y, each.low, each.high)))
+    limits = limits or known_range(
+        *(part for each in series for part in (each.y, each.low, each.high, each.middle))
+    )
     everywhere = np.concatenate([np.asarray(each.x, float) for each in series]) if series else np.empty(0)
     if limits is None or not everywhere.size:
         return None
@@ -122,7 +133,8 @@ def _line(each: Series, place_x, place_y) -> Line:
     known = np.isfinite(y)
     alone = known & ~np.append(known[1:], False) & ~np.append(False, known[:-1])
     dots = [(place_x(a), place_y(b)) for a, b in zip(x[alone], y[alone], strict=True)]
-    return Line(each.look, _path(x, y, place_x, place_y), _band(x, each, place_x, place_y), dots)
+    middle = _path(x, np.asarray(each.middle, float), place_x, place_y) if len(each.middle) else ""
+    return Line(each.look, _path(x, y, place_x, place_y), _band(x, each, place_x, place_y), dots, middle)
 
 
 def _path(x, y, place_x, place_y) -> str:

@@ -70,7 +70,7 @@ def zone_trends(run: RunFolder, zones: Zones) -> list[Named]:
     years = sorted({int(year) for year in zones.courses["year"]})
     drawn = {key: _zone_series(zones.series(key, years), years) for key in keys}
     limits = known_range(
-        *(part for each in drawn.values() for one in each for part in (one.y, one.low, one.high))
+        *(part for each in drawn.values() for one in each for part in (one.y, one.low, one.high, one.middle))
     )
     found = []
     for key, series in drawn.items():
@@ -138,7 +138,7 @@ def _driver_unit(unit: str) -> str:
 
 
 def weight_curves(run: RunFolder) -> list[Named]:
-    """Error over the weight of the simulations, of `validation/w_p_curve.csv`; none without a validation."""
+    """Error over the weight of the simulations, of `validation/w_p_curve.csv`; none without it."""
     table = run.table("validation/w_p_curve.csv")
     if table is None:
         return []
@@ -202,22 +202,35 @@ def zone_table(run: RunFolder, zones: Zones) -> tuple[str, Table] | None:
     if rows.empty:
         return None
     first, last = int(rows["first"].iloc[0]), int(rows["last"].iloc[0])
-    head = ["zone", "sites", "area [km²]", f"{first} [{run.label}]", f"{last} [{run.label}]",
-            f"change on the map [{run.label}]", "change with held-out sites", "its interval", "detectable",
-            "in all [kt C]"]  # fmt: skip
+    means = {key: zones.corrected(key, model, last) for key in rows["zone"]}
+    changes = {key: zones.corrected_change(key, model, first, last) for key in rows["zone"]}
+    levels, tells = any(means.values()), any(changes.values())
+    head = [
+        *("zone", "sites", "area [km²]", str(first), str(last)),
+        *([f"{last} with held-out sites"] if levels else []),
+        "change on the map",
+        *(["change with held-out sites", "detectable"] if tells else []),
+        f"change in all{'' if tells else ', on the map'} [kt\N{NO-BREAK SPACE}C]",
+    ]
     lines = []
     for row in rows.itertuples():
-        facts = _facts(zones, row.zone, model)
-        known = np.isfinite([row.change_low, row.change_high]).all()
-        limits = f"{_signed(row.change_low, run)} to {_signed(row.change_high, run)}" if known else "–"
+        mean, change = means[row.zone], changes[row.zone]
+        total = _total(row.total_change_kt_adjusted if change else row.total_change_kt)
         lines.append(
-            [row.name or row.zone, f"{row.n_sites:,}", *facts(run, first, last), _signed(row.change, run),
-             _signed(row.change_adjusted, run) if known else "–", limits,
-             _verdict(row.change_low, row.change_high),
-             _total(row.total_change_kt_adjusted if known else row.total_change_kt)]
+            [row.name or row.zone, f"{row.n_sites:,}", *_facts(zones, row.zone, model)(run, first, last),
+             *([_with_limits(mean, run)] if levels else []), _signed(row.change, run),
+             *([_with_limits(change, run, signed=True), _verdict(change)] if tells else []),
+             f"{total}{' †' if tells and not change else ''}"]
         )  # fmt: skip
     whole = frozenset(at for at, key in enumerate(rows["zone"]) if key == WHOLE)
     return model, Table(head, lines, whole)
+
+
+def _with_limits(three: tuple[float, float, float] | None, run: RunFolder, signed: bool = False) -> str:
+    if three is None:
+        return "–"
+    value, low, high = (fixed(each, run.unit, signed) for each in three)
+    return f"{value} ({low} to {high})"
 
 
 def _facts(zones: Zones, key: str, model: str):
@@ -236,9 +249,10 @@ def _facts(zones: Zones, key: str, model: str):
     return told
 
 
-def _verdict(low: float, high: float) -> str:
-    if not np.isfinite([low, high]).all():
+def _verdict(change: tuple[float, float, float] | None) -> str:
+    if change is None:
         return "–"
+    _, low, high = change
     return "gain" if low > 0 else "loss" if high < 0 else "no"
 
 
@@ -258,7 +272,11 @@ def _floats(values) -> list[float]:
     return [math.nan if value is None else float(value) for value in values]
 
 
-def _limits(course: dict | None) -> tuple[list[float], list[float]]:
+def _limits(course: dict | None) -> tuple[list[float], ...]:
+    """Low, high and middle of a band, as `Series` takes them."""
     if not course or "low" not in course or "high" not in course:
-        return [], []
-    return _floats(course["low"]), _floats(course["high"])
+        return [], [], []
+    low, high = _floats(course["low"]), _floats(course["high"])
+    known = np.isfinite(low) & np.isfinite(high)
+    middle = np.where(known, _floats(course.get("middle", [math.nan] * len(low))), math.nan).tolist()
+    return low, high, middle

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from poml_map.products.sheet import raised
 
 _FIRST_BYTES = b"\x89PNG\r\n\x1a\n"
+_CODE_OR_PRODUCT = re.compile(r"((?<!`)(`+)(?!`).*?(?<!`)\2(?!`))|(?<=\w)\*(?=\w)", re.DOTALL)
 _TABLE = (
     '<div class="scroll" tabindex="0" role="region" aria-label="{0}">'
     '<table><caption class="unseen">{0}</caption>'
@@ -48,8 +49,8 @@ def as_html(markdown: str, folder: Path, caption: str) -> Markup:
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.validateLink = lambda link: link.startswith("https://") or link.endswith(".png")
-    # What a report writes as a*b*c is a product, not stress on b.
-    words = re.sub(r"(?<=\w)\*(?=\w)", r"\*", markdown)
+    # What a report writes as a*b*c is a product, not stress on b; within code it is a product anyway.
+    words = _CODE_OR_PRODUCT.sub(lambda found: found[1] or r"\*", markdown)
     surroundings = {"folder": folder, "caption": caption}
     reader.core.ruler.push("plain", _without_style)
     reader.add_render_rule("image", _image)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import math
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,16 +14,15 @@ from markupsafe import Markup
 
 from poml_map.files import write_text_atomic
 from poml_map.grid import Grid
-from poml_map.products.page import story
+from poml_map.products.page import headline, story
 from poml_map.products.page.encode import packed
 from poml_map.products.page.layers import Maps, read_maps
 from poml_map.products.page.pictures import FADED, Scale, scales, still
 from poml_map.products.page.text import accuracy_notes, as_html, sections
 from poml_map.products.page.zones import WHOLE, Zones, read_zones
-from poml_map.products.place import pixel_aspect, pixel_metres, round_length
+from poml_map.products.place import north_angle, pixel_aspect, pixel_metres, round_length
 from poml_map.products.runfolder import RunFolder
 from poml_map.products.validation.looks import model_look
-from poml_map.products.validation.page import fixed
 from poml_map.schema import CHANGE_CLASSES, MODELS
 
 #: Name of the file in the run folder.
@@ -105,7 +102,8 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
     """Everything that the template names."""
     drawn, style, script = scales(maps), _asset("page.css"), _asset("page.js")
     data, texts = _for_script(run, maps, zones, drawn)
-    report, validation = sections(run.text("report.md")), sections(run.text("validation/validation.md"))
+    report, validation = sections(run.text("report.md")), headline.validation(run)
+    zone_table = story.zone_table(run, zones)
     return {
         "run": run,
         "maps": maps,
@@ -120,20 +118,24 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "views": _views(run, maps),
         "models": {model: MODELS[model] for model in run.models},
         "looks": {model: model_look(model) for model in run.models},
-        "facts": _key_facts(run, zones),
+        "facts": headline.key_facts(run, zones),
+        "level": headline.level(run),
+        "caution": headline.ONE_CAMPAIGN if "ML" in run.models and headline.has_one_campaign(run) else "",
+        "north": round(north_angle(maps.grid), 1),
         "classes": _class_shares(maps),
         "scale_bar": _scale_bar(maps.grid),
         "region_trend": story.region_trend(run, zones),
         "zone_trends": story.zone_trends(run, zones),
         "zone_count": 0 if zones.courses is None else len(set(zones.courses["zone"]) - {WHOLE}),
-        "zone_table": story.zone_table(run, zones),
+        "zone_table": zone_table,
+        "zone_remarks": [] if zone_table is None else headline.zone_remarks(run, zones, zone_table[0]),
         "has_zones": zones.index is not None,
         "drivers": story.drivers(run),
         "importance": story.importance(run),
-        "weights": story.weight_curves(run),
+        "weights": [] if not validation or validation["refused"] else story.weight_curves(run),
         "accuracy": story.accuracy(run),
         "accuracy_notes": accuracy_notes(report.get("Accuracy at held-out sites", "")),
-        "validation": _validation(run, validation),
+        "validation": validation,
         "reports": {
             heading: as_html(report[name], run.path, heading)
             for name, heading in REPORT_SECTIONS.items()
@@ -151,7 +153,8 @@ def _for_script(
     facts, packed_layers = maps.encoded
     layers, texts = list(facts), dict(packed_layers)
     if zones.index is not None:
-        offset, texts["zones"] = packed(zones.index[maps.mask][None].astype(np.int64))
+        # Of all pixels: one that is not mapped lies in a zone, too.
+        offset, texts["zones"] = packed(zones.index.reshape(1, -1).astype(np.int64))
         layers.append({"name": "zones", "kind": "zones", "model": "", "offset": offset, "frames": 1})
     rows, columns = maps.grid.shape
     data = {
@@ -175,6 +178,7 @@ def _for_script(
         "faded": FADED,
         "classes": CHANGE_CLASSES,
         "level": _level(maps),
+        "zone_level": headline.level(run),
         "zones": zones.for_script(run.years) if zones.index is not None else [],
         "outlines": zones.outlines,
     }
@@ -251,40 +255,6 @@ def _views(run: RunFolder, maps: Maps) -> list[tuple[str, str, str]]:
     return found
 
 
-def _key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
-    """The few numbers at the top: name, value, what it is."""
-    model, first, last = run.models[0], run.years[0], run.years[-1]
-    means = run.manifest.get("regional_mean") or {}
-    course = (means.get("models") or {}).get(model)
-    by_year = dict(zip(means.get("year") or [], course or [], strict=False))
-    found = []
-    if by_year.get(last) is not None:
-        found.append((f"Mean stock {last}", fixed(by_year[last], run.unit), f"{run.label}, {model}"))
-    if first != last and None not in (by_year.get(first), by_year.get(last)):
-        limits = " to ".join(fixed(each, run.unit, True) for each in _whole_change(zones, model))
-        level = (run.manifest.get("areas") or {}).get("level", 0.9)
-        between = f"; {100 * level:g} % interval of the true mean {limits}" if limits else ""
-        change = fixed(by_year[last] - by_year[first], run.unit, signed=True)
-        found.append((f"Change since {first}", change, f"{run.label}, {model}{between}"))
-    samples = run.manifest.get("samples") or {}
-    if samples.get("n_used"):
-        campaigns = ", ".join(samples.get("samples_by_year") or {})
-        found.append(("Samples", f"{samples['n_used']:,}", f"at {samples['n_sites']:,} sites; {campaigns}"))
-    pixels = (run.manifest.get("pixels") or {}).get("mapped")
-    if pixels:
-        found.append(("Mapped pixels", f"{pixels:,}", f"of {pixel_metres(run.grid):,.0f} m"))
-    return found
-
-
-def _whole_change(zones: Zones, model: str) -> list[float]:
-    """Limits of the change of the whole region; empty where no table has them."""
-    if zones.changes is None:
-        return []
-    rows = zones.changes[(zones.changes["zone"] == WHOLE) & (zones.changes["model"] == model)]
-    limits = [float(value) for name in ("change_low", "change_high") for value in rows[name]]
-    return limits if len(limits) == 2 and all(map(math.isfinite, limits)) else []
-
-
 def _class_shares(maps: Maps) -> list[tuple[str, float]]:
     """Name and share of the pixels of each class of change; empty without such a map."""
     total = sum(maps.classes.values())
@@ -296,15 +266,3 @@ def _scale_bar(grid: Grid) -> dict:
     metres = pixel_metres(grid) * grid.width
     length = round_length(metres / 3.2)
     return {"text": f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m", "share": length / metres}
-
-
-def _validation(run: RunFolder, parts: dict[str, str]) -> dict:
-    """Answers in words of the validation that lies in the folder, and whether it was made from the same inputs."""
-    if "In short" not in parts:
-        return {}
-    facts = json.loads(run.text("validation/validation.json") or "{}")
-    return {
-        "words": as_html(parts["In short"], run.path / "validation", "In short"),
-        "same": facts.get("input_digest") == run.manifest.get("input_digest"),
-        "digest": facts.get("input_digest", ""),
-    }

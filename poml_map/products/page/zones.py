@@ -16,6 +16,8 @@ from poml_map.products.runfolder import RunFolder
 
 #: Key of the row that stands for the whole region in `zones.csv` and `zone_changes.csv`.
 WHOLE = ""
+# What a chart shows of a zone, and its columns in zones.csv.
+_COLUMNS = (("mean", "mean"), ("middle", "mean_adjusted"), ("low", "mean_low"), ("high", "mean_high"))
 # Outlines are drawn in tenths of a pixel and may be off by so much of one.
 _TENTHS, _OFF = 10, 0.35
 
@@ -48,7 +50,7 @@ class Zones:
     outlines: list[list[int]]
 
     def series(self, key: str, years: list[int]) -> dict[str, dict[str, list]]:
-        """Mean by model at `years`, and limits of POML; None where the tables are silent.
+        """Mean by model at `years`; of POML the corrected one and its limits, too; None where the tables are silent.
 
         The limits of several models would hide each other.
         """
@@ -58,11 +60,28 @@ class Zones:
         return {
             model: {
                 name: [_plain(value) for value in table.set_index("year")[column].reindex(years)]
-                for name, column in (("mean", "mean"), ("low", "mean_low"), ("high", "mean_high"))
+                for name, column in _COLUMNS
                 if column in table and (name == "mean" or model == "POML")
             }
             for model, table in rows.groupby("model", sort=False)
         }
+
+    def corrected(self, key: str, model: str, year: int) -> tuple[float, float, float] | None:
+        """Mean of a zone that held-out sites correct, and its limits; None where `zones.csv` has no such."""
+        rows = self.courses
+        if rows is not None:
+            rows = rows[(rows["zone"] == key) & (rows["model"] == model) & (rows["year"] == year)]
+        return _three(rows, "mean")
+
+    def corrected_change(
+        self, key: str, model: str, first: int, last: int
+    ) -> tuple[float, float, float] | None:
+        """The same of the change between two years, from `zone_changes.csv`."""
+        rows = self.changes
+        if rows is not None:
+            rows = rows[(rows["zone"] == key) & (rows["model"] == model)]
+            rows = rows[(rows["first"] == first) & (rows["last"] == last)]
+        return _three(rows, "change")
 
     def for_script(self, years: list[int]) -> list[dict]:
         """Name and courses of the zones of `index`, in its order."""
@@ -105,6 +124,14 @@ def _outlines(polygons: gpd.GeoDataFrame, grid: Grid) -> list[list[int]]:
         places = np.rint((points - (c, f)) / (a, e) * _TENTHS).astype(int)
         lines.append(places.ravel().tolist())
     return lines
+
+
+def _three(rows: pd.DataFrame | None, name: str) -> tuple[float, float, float] | None:
+    columns = [f"{name}_adjusted", f"{name}_low", f"{name}_high"]
+    if rows is None or rows.empty or not set(columns) <= set(rows.columns):
+        return None
+    value, low, high = (float(rows[column].iloc[0]) for column in columns)
+    return (value, low, high) if all(map(math.isfinite, (value, low, high))) else None
 
 
 def _plain(value) -> float | None:

@@ -32,11 +32,12 @@ async function readMask() {
 
 async function readLayer({ name, offset, frames }) {
   const bytes = await inflated(name);
-  const codes = new Uint16Array(frames * size);
+  const each = name === "zones" ? order.length : size;   // zones hold pixels without a value too
+  const codes = new Uint16Array(frames * each);
   for (let at = 0; at < codes.length; at++) {
     const folded = bytes[at] << 8 | bytes[codes.length + at];
     const step = folded & 1 ? -(folded + 1 >> 1) : folded >> 1;
-    codes[at] = at < size ? step : codes[at - size] + step;
+    codes[at] = at < each ? step : codes[at - each] + step;
   }
   layers.set(name, { offset, frames, codes });
 }
@@ -166,8 +167,8 @@ function ring([row, column], dark, across, down, ratio) {
 const spot = () => state.hover ?? state.cursor;
 const placeOf = ([row, column]) => order[row * columns + column];
 
-function zoneOf(place) {
-  const number = steps("zones", place);
+function zoneOf([row, column]) {
+  const number = layers.has("zones") ? steps("zones", row * columns + column) : 0;
   return number ? facts.zones[number - 1] : null;
 }
 
@@ -211,11 +212,11 @@ function classWords(place) {
 function tell() {
   const where = spot();
   if (!where) return;
-  const place = placeOf(where), zone = zoneOf(place), value = viewed(place);
+  const place = placeOf(where), zone = zoneOf(where), value = viewed(place);
   find("place-title").textContent = zone ? zone.name : place < 0 ? "Outside the map" : "This place";
   find("place-where").textContent = ground(where);
   find("value").textContent = shown(value, state.view === "change");
-  find("value-of").textContent = valueWords(place);
+  find("value-of").textContent = place < 0 && zone ? "not mapped" : valueWords(place);
   find("limits").textContent = place < 0 ? "" : limitWords(place);
   find("now-year").textContent = years[state.year];
   canvas.dataset.row = where[0];
@@ -223,13 +224,16 @@ function tell() {
   tellModels(place);
   const pixel = facts.models.map(({ name, color, dashes }) => ({
     name, color, dashes, values: years.map((_, frame) => scaled(steps(name, place, frame))),
-    low: band(named("low", name), place), high: band(named("high", name), place),
+    low: band(named("low", name), place), high: band(named("high", name), place), middle: [],
   }));
-  draw(find("pixel-chart"), place < 0 ? "" : `This place [${facts.unit}]`, pixel);
+  draw(find("pixel-chart"), place < 0 ? "" : `This place [${facts.unit}]`, pixel,
+    `Band: ${facts.level} prediction interval of a sample.`);
   const courses = zone ? facts.models.filter(({ name }) => zone.models[name]).map(({ name, color, dashes }) => ({
     name, color, dashes, values: zone.models[name].mean, low: zone.models[name].low ?? [], high: zone.models[name].high ?? [],
+    middle: zone.models[name].middle ?? [],
   })) : [];
-  draw(find("zone-chart"), courses.length ? `Mean of ${zone.name} [${facts.unit}]` : "", courses);
+  draw(find("zone-chart"), courses.length ? `Mean of ${zone.name} [${facts.unit}]` : "", courses,
+    `Band: ${facts.zone_level} interval of the true mean, from the sites beside the map; dotted: the mean that they correct.`);
   if (find("series").open) tellSeries(place);
 }
 
@@ -305,8 +309,28 @@ function niceStep(length, count) {
   return [1, 2, 2.5, 5, 10].find((each) => each * power >= rough * 0.999) * power;
 }
 
-function draw(box, title, series) {
-  const all = series.flatMap(({ values, low, high }) => [...values, ...low, ...high]).filter((value) => value !== null);
+// Paths of a course, broken where there is no value.
+function pathOf(values, x, y) {
+  let path = "", move = true;
+  values.forEach((value, at) => {
+    if (value !== null) path += `${move ? "M" : "L"}${x(years[at]).toFixed(1)} ${y(value).toFixed(1)}`;
+    move = value === null;
+  });
+  return path;
+}
+
+// Pieces of a band: years one after another in which both limits are known.
+function bandPieces(low, high) {
+  const pieces = [[]];
+  for (let at = 0; at < low.length && at < high.length; at++) {
+    if (low[at] === null || high[at] === null) pieces.push([]);
+    else pieces.at(-1).push(at);
+  }
+  return pieces.filter((piece) => piece.length > 1);
+}
+
+function draw(box, title, series, bandWords) {
+  const all = series.flatMap(({ values, low, high, middle }) => [...values, ...low, ...high, ...middle]).filter((value) => value !== null);
   if (!title || !all.length) { box.replaceChildren(); return; }
   const width = 330, height = 150, left = 40, right = 8, top = 8, bottom = 22;
   let least = Math.min(...all), most = Math.max(...all);
@@ -327,24 +351,27 @@ function draw(box, title, series) {
     chart.append(svg("text", { class: "tick", x: x(year), y: height - 5, "text-anchor": "middle" }, year));
   }
   chart.append(svg("line", { class: "mark", x1: x(years[state.year]), x2: x(years[state.year]), y1: top, y2: height - bottom }));
-  for (const { low, high, color } of series) {
-    if (!low.length || !high.length || low.includes(null) || high.includes(null)) continue;
-    const there = high.map((value, at) => `${x(years[at])} ${y(value)}`), back = low.map((value, at) => `${x(years[at])} ${y(value)}`).reverse();
-    chart.append(svg("path", { d: `M${there.join("L")}L${back.join("L")}Z`, fill: color, "fill-opacity": 0.16 }));
+  let banded = false;
+  for (const { low, high, middle, color } of series) {
+    for (const piece of bandPieces(low, high)) {
+      const side = (values) => piece.map((at) => `${x(years[at])} ${y(values[at])}`);
+      chart.append(svg("path", { d: `M${side(high).join("L")}L${side(low).reverse().join("L")}Z`, fill: color, "fill-opacity": 0.16 }));
+      banded = true;
+    }
+    if (middle.length) chart.append(svg("path", { d: pathOf(middle, x, y), class: "middle", stroke: color }));
   }
   for (const { values, color, dashes } of [...series].reverse()) {
-    let path = "", move = true;
-    values.forEach((value, at) => {
-      if (value !== null) path += `${move ? "M" : "L"}${x(years[at]).toFixed(1)} ${y(value).toFixed(1)}`;
-      move = value === null;
-    });
-    chart.append(svg("path", { d: path, class: "line", stroke: color, "stroke-dasharray": dashes || "none" }));
+    chart.append(svg("path", { d: pathOf(values, x, y), class: "line", stroke: color, "stroke-dasharray": dashes || "none" }));
     const now = values[state.year];
     if (now !== null && now !== undefined) chart.append(svg("circle", { cx: x(years[state.year]), cy: y(now), r: 3, fill: color }));
   }
   const heading = document.createElement("p");
   heading.textContent = title;
   box.replaceChildren(heading, chart);
+  if (!banded) return;
+  const note = document.createElement("small");
+  note.textContent = bandWords;
+  box.append(note);
 }
 
 // ---- what the user does ------------------------------------------------------------------------------------
@@ -353,9 +380,9 @@ const slider = find("year"), play = find("play");
 
 function say() {
   if (state.timer || !state.cursor) return;
-  const place = placeOf(state.cursor), zone = zoneOf(place);
+  const place = placeOf(state.cursor), zone = zoneOf(state.cursor);
   const value = viewed(place);
-  find("said").textContent = value === null ? "Outside the map, no value."
+  find("said").textContent = value === null ? (zone ? `${zone.name}, not mapped.` : "Outside the map, no value.")
     : [zone?.name, `${shown(value, state.view === "change")} ${facts.unit}`, valueWords(place), limitWords(place)].filter(Boolean).join(", ");
 }
 

@@ -60,6 +60,9 @@ def _read(path):
     layers = {}
     for each in facts["layers"]:
         values = _unpacked(by_id[f"packed-{each['name']}"], each["frames"], each["offset"])
+        if each["kind"] == "zones":  # of all pixels
+            layers[each["name"]] = values.reshape(-1, *mask.shape)
+            continue
         grid = np.full((each["frames"], *mask.shape), np.nan)
         grid[:, mask] = values
         layers[each["name"]] = grid

@@ -14,6 +14,7 @@ import poml_map
 from poml_map.errors import InputError
 from poml_map.products import made_maps, read_map
 from poml_map.products.page import write_page
+from poml_map.products.page.text import as_html
 from poml_map.products.page.write import REPORT_SECTIONS
 from poml_map.products.place import block_mean, nice_limits
 
@@ -65,7 +66,7 @@ def test_one_scale_holds_for_the_stocks_of_all_years_and_models(page):
 def test_a_pixel_lies_in_the_zone_that_holds_its_centre(page):
     columns = np.arange(page.facts["columns"])
     meant = np.broadcast_to(1 + columns // 10, page.mask.shape)
-    assert np.array_equal(page.layers["zones"][0][page.mask], meant[page.mask])
+    assert np.array_equal(page.layers["zones"][0], meant), "also one that is not mapped"
     assert [zone["name"] for zone in page.facts["zones"]] == ["Anhe", "Beilan", "Chunxi"]
 
 
@@ -194,30 +195,164 @@ def test_without_a_validation_the_page_names_the_commands(page):
     assert "poml-map report RUN" in page.text
 
 
-def test_a_validation_in_the_folder_gives_its_curve_and_its_answers(write_run_folder, tmp_path, read_page):
-    folder = write_run_folder(tmp_path / "run")
+def _validated(write_run_folder, folder, facts, before=""):
+    """Page folder of a run with a validation whose `validation.json` says `facts`."""
+    folder = write_run_folder(folder)
     (folder / "validation").mkdir()
-    weights = [0.0, 0.5, 1.0]
     curve = {
         "time_weight": "constant",
-        "w_p": weights,
+        "w_p": [0.0, 0.5, 1.0],
         "rmse": [0.4444, 0.4, 0.5],
         "rmse_change": 0.3,
         "ccc": 0.7,
     }
     pd.DataFrame(curve).to_csv(folder / "validation" / "w_p_curve.csv", index=False)
-    (folder / "validation" / "validation.md").write_text(
-        "# V\n## In short\n- **ML** is nearer.\n## B\n", encoding="utf-8"
-    )
-    (folder / "validation" / "validation.json").write_text(
-        json.dumps({"input_digest": "f00"}), encoding="utf-8"
-    )
-    page = read_page(write_page(folder))
+    words = f"# V\n{before}\n## In short\n- **ML** is nearer.\n## B\n"
+    (folder / "validation" / "validation.md").write_text(words, encoding="utf-8")
+    (folder / "validation" / "validation.json").write_text(json.dumps(facts), encoding="utf-8")
+    return folder
+
+
+def test_a_validation_in_the_folder_gives_its_curve_and_its_answers(write_run_folder, tmp_path, read_page):
+    facts = {"input_digest": "0123456789abcdef", "unit": "kg/m2", "plan": {"maps": True}}
+    page = read_page(write_page(_validated(write_run_folder, tmp_path / "run", facts)))
     assert "RMSE of the stock" in page.text
     assert "0.444" in page.text
     assert "ML is nearer." in page.text
-    assert "made from other inputs than the maps (digest f00)" in page.text
+    assert "quick look" not in page.text
     assert "poml-map validate" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"input_digest": "f00", "unit": "kg/m2"}, "from other inputs than the maps (digest f00, of the run 0123"),
+        ({}, "from other inputs than the maps (digest unknown"),
+        ({"input_digest": "0123456789abcdef", "unit": "t/ha"}, "in another unit than the maps (t/ha, of the run kg"),
+    ],
+)  # fmt: skip
+def test_a_validation_of_something_else_is_left_out_with_the_reason(
+    write_run_folder, tmp_path, read_page, facts, why
+):
+    page = read_page(write_page(_validated(write_run_folder, tmp_path / "run", facts)))
+    assert why in page.text
+    assert "left out" in page.text
+    assert "ML is nearer." not in page.text
+    assert "RMSE of the stock" not in page.text
+
+
+@pytest.mark.parametrize(("plan", "before"), [({"maps": False}, ""), ({}, "> **A quick look: 50 trees.**")])
+def test_a_quick_validation_is_called_a_quick_look(write_run_folder, tmp_path, read_page, plan, before):
+    facts = {"input_digest": "0123456789abcdef", "unit": "kg/m2", "plan": plan}
+    page = read_page(write_page(_validated(write_run_folder, tmp_path / "run", facts, before)))
+    assert "A quick look: fewer trees" in page.text
+    assert page.text.count("A quick look") == 2, "at the answers and at the curve"
+
+
+def _facts_of(page):
+    """Value and small text of each of the few numbers at the top."""
+    boxes = re.findall(r'<div><dt>(.*?)</dt><dd class="value">(.*?)</dd><dd>(.*?)</dd></div>', page.source)
+    return {name: (value, words.replace("\N{NO-BREAK SPACE}", " ")) for name, value, words in boxes}
+
+
+def test_a_number_at_the_top_is_the_corrected_one_and_lies_in_its_interval(page):
+    mean = pd.read_csv(page.path.parent / "zones.csv").query(
+        "zone != zone and model == 'POML' and year == 2003"
+    )
+    mean = float(mean["mean"].iloc[0])
+    facts = _facts_of(page)
+
+    value, words = facts["Mean stock 2003"]
+    assert value == f"{mean + 0.02:.3f}"
+    assert (
+        f"90 % interval of the true mean {mean - 0.1:.3f} to {mean + 0.1:.3f}; on the map {mean:.3f}" in words
+    )
+    value, words = facts["Change since 2000"]
+    assert value == "+0.220"
+    assert "90 % interval of the true mean +0.100 to +0.300; on the map +0.1" in words
+
+
+def _change_table(folder, edit):
+    """Change a run's table of changes in place."""
+    path = folder / "zone_changes.csv"
+    table = pd.read_csv(path, keep_default_na=False, dtype={"zone": str})
+    edit(table)
+    table.to_csv(path, index=False)
+
+
+_LIMITS = ["change_adjusted", "change_low", "change_high", "total_change_kt_adjusted"]
+
+
+def _manifest(folder, **content):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | content), encoding="utf-8")
+
+
+def test_of_one_campaign_the_page_says_why_there_are_no_limits_and_what_ml_shows(
+    write_run_folder, tmp_path, read_page, page
+):
+    folder = write_run_folder(tmp_path / "run")
+    _manifest(folder, samples={"n_used": 4, "n_sites": 4, "samples_by_year": {"2000": 4}})
+
+    def without(table):
+        table[_LIMITS] = np.nan
+
+    _change_table(folder, without)
+    found = read_page(write_page(folder))
+
+    assert "No site was sampled twice" in found.text
+    assert "change in all, on the map [kt C]" in found.text
+    assert "detectable” tells" not in found.text
+    assert "interval" not in _facts_of(found)["Change since 2000"][1]
+    assert found.text.count("ML learned from one campaign") == 2, "beside the models and at the trend"
+    for words in ("sampled twice", "ML learned from one campaign"):
+        assert words not in page.text
+
+
+def _zone_rows(page):
+    """Cells of the table of zones."""
+    table = page.source.split('id="zones"')[1].split("<tbody>")[1].split("</tbody>")[0]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("</tr>")[:-1]]
+
+
+def test_totals_that_no_site_corrects_are_marked_and_explained(write_run_folder, tmp_path, read_page, page):
+    folder = write_run_folder(tmp_path / "run")
+
+    def without(table):
+        table.loc[table["zone"] == "03", _LIMITS] = np.nan
+        table.loc[table["zone"] == "03", "n_sites"] = 0
+
+    _change_table(folder, without)
+    found = read_page(write_page(folder))
+
+    rows = {row[0]: row[-3:] for row in _zone_rows(found)}
+    assert rows["Chunxi"] == ["–", "–", "+18.0 †"]
+    assert rows["Anhe"] == ["+0.220 (+0.100 to +0.300)", "gain", "+19.8"]
+    assert "† On the map, not corrected. No site lies in Chunxi." in found.text
+    assert "†" not in page.text
+
+    _manifest(folder, areas={"level": 0.8, "notes": ["no limits for zones without a site: Chunxi"]})
+    found = read_page(write_page(folder))
+    assert "† On the map, not corrected. No limits for zones without a site: Chunxi." in found.text
+    assert "80 % interval of the true mean" in found.text
+
+
+def test_a_unit_is_never_broken_in_the_head_of_a_table(page):
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*\[[^<]*)</th>", page.source)
+    assert len(heads) > 3
+    assert not [head for head in heads if " " in head[head.index("[") :]]
+
+
+def test_products_in_code_are_written_as_they_are():
+    words = "`a*b*c` and a*b*c, ``x*y `` and *stress*"
+    assert as_html(words, Path(), "") == (
+        "<p><code>a*b*c</code> and a*b*c, <code>x*y </code> and <em>stress</em></p>\n"
+    )
+
+
+def test_with_one_year_nothing_is_said_of_changing_it(page, page_of):
+    assert "Page Up" in page.source.split("<script")[0]
+    assert not re.search("Page Up|Play", page_of(years=[2000]).source.split("<script")[0])
 
 
 def test_tables_give_scores_drivers_zones_and_importance(page):
