@@ -82,6 +82,25 @@ def accuracy_lines(table, unit: str) -> list[str]:
     ]
 
 
+def one_campaign_warning(samples: dict) -> list[str]:
+    """What the change of ML is where samples are of one year; nothing where they are of several.
+
+    Examples
+    --------
+    >>> one_campaign_warning({"samples_by_year": {"1980": 60, "2000": 60}})
+    []
+    >>> one_campaign_warning({"samples_by_year": {"1980": 140}})[0][:40]
+    'ML learned from one campaign (1980): its'
+    """
+    campaigns = list(samples["samples_by_year"])
+    if len(campaigns) != 1:
+        return []
+    return [
+        f"ML learned from one campaign ({campaigns[0]}): its course over time follows the weather of each year, taken "
+        "for that of another place; it is not a change that was observed"
+    ]
+
+
 def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: list[str]) -> str:
     """The whole page as Markdown.
 
@@ -110,7 +129,7 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     ]
     parts += ["## Accuracy at held-out sites", "", "```", *accuracy, "```", ""]
     parts += _regional_means(manifest, settings.units)
-    parts += _changes(manifest)
+    parts += _changes(manifest, one_campaign_warning(manifest["samples"]))
     parts += _process(region, manifest, effects)
     parts += _counts(manifest)
     parts += ["## Sources", "", *source_lines(manifest["sources"]), ""]
@@ -136,7 +155,7 @@ def _regional_means(manifest: dict, unit: str) -> list[str]:
     return [*lines, ""]
 
 
-def _changes(manifest: dict) -> list[str]:
+def _changes(manifest: dict, beware: list[str]) -> list[str]:
     """What the maps and tables of the change say; nothing where one year is mapped."""
     change, label = manifest["change"], manifest["regional_mean"]["unit"]
     if not change:
@@ -144,6 +163,7 @@ def _changes(manifest: dict) -> list[str]:
     first, last = change["period"]
     means = ", ".join(f"{model} {mean:+.3f}" for model, mean in change["mean"].items())
     lines = [f"## Change from {first} to {last}", "", f"- Mean of the region [{label}]: {means}."]
+    lines += [f"- {text}." for text in beware]
     if "classes" in change:
         total = sum(change["classes"].values())
         shares = ", ".join(f"{text} {100 * count / total:.1f} %" for text, count in change["classes"].items())

@@ -30,7 +30,7 @@ from poml_map.pipeline.places import find_places
 from poml_map.pipeline.process_choices import process_options
 from poml_map.pipeline.progress import Progress, Stopwatch, duration
 from poml_map.pipeline.publish import keep_validation, publish
-from poml_map.pipeline.report import Notes, accuracy_lines, report
+from poml_map.pipeline.report import Notes, accuracy_lines, one_campaign_warning, report
 from poml_map.pipeline.site_facts import SiteFacts, balance_text, site_facts
 from poml_map.pipeline.site_model import build_site_model
 from poml_map.pipeline.sources import source_list
@@ -114,6 +114,8 @@ def _stages(
     notes = Notes.of(region, parameters)
     for line in [*notes.lines, *(f"Filled: {fill_text(fill)}" for fill in cube.fills)]:
         log.warning("  %s", line)
+    for text in one_campaign_warning(samples.counts()):
+        log.warning("  warning: %s", text)
     with watch.stage("cross-validation and forests"):
         places = find_places(samples, cube.grid.crs)
         learned = learn(region, samples, points, model, parameters, Progress("forests"), places)
@@ -211,7 +213,8 @@ def _pixel_warnings(summary: MapSummary) -> list[str]:
 def _manifest(
     region, cube: Cube, samples, parameters, facts: SiteFacts, learned, summary, means, files, digest
 ) -> dict:
-    warnings = [*parameters.warnings, *facts.warnings, *_pixel_warnings(summary)]
+    alone = one_campaign_warning(samples.counts())
+    warnings = [*parameters.warnings, *facts.warnings, *alone, *_pixel_warnings(summary)]
     return {
         "region": region.settings.name,
         "synthetic": region.settings.synthetic,

@@ -224,6 +224,10 @@ def test_one_campaign_needs_an_assumption_and_is_called_assumed(own, tmp_path, c
     assert details["origin"] == "assumed"
     assert details["change_with_mu_1"] != pytest.approx(0.1, abs=1e-3)
     assert "assumed" in (tmp_path / "run" / "log.txt").read_text().lower()
+    told = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert sum(text.startswith("ML learned from one campaign (1980)") for text in told["warnings"]) == 1
+    assert "ML learned from one campaign (1980)" in (tmp_path / "run" / "log.txt").read_text()
+    assert {each["licence"] for each in told["sources"]} == {"CC0-1.0"}
 
 
 def test_a_second_run_replaces_the_first_and_a_dead_ones_leftovers(own, tmp_path):

@@ -60,7 +60,7 @@ def _balance(added):
     return {f"{name}_kg_m2": value for name, value in parts.items()}
 
 
-def _page(region, unit_factor=1.0, fit=None, change=None):
+def _page(region, unit_factor=1.0, fit=None, change=None, campaigns=("1980", "1986")):
     """A report whose every stock is 0.125 or 4.5 kg/m2; `unit_factor` for what the manifest has in the unit."""
     table = pd.DataFrame(
         [("PO", "1980", 0, *[np.nan] * 4), ("ML", "all", 24, 0.125, 0.5, -0.125, 0.25)],
@@ -91,6 +91,7 @@ def _page(region, unit_factor=1.0, fit=None, change=None):
             "sites_with_one_campaign": 0,
             "sites_outside_mask": 1,
             "n_dropped": {"outside the grid": 2},
+            "samples_by_year": dict.fromkeys(campaigns, 12),
         },
         "pixels": {"mapped": 12345, "no data: FER": 7},
         "spinup": {"ndvi": "of 1982-1986"},
@@ -187,3 +188,10 @@ def test_what_changed_and_what_of_it_can_be_told_is_on_the_page(region):
         "90 % interval tells, with false discoveries controlled: loss 5.0 %, not detectable 70.0 %, gain 25.0 % "
         "(uncalibrated: x)" in _page(region, change=told)
     )
+
+
+def test_the_change_of_a_forest_that_saw_one_campaign_is_told_from_an_observed_one(region):
+    change = {"period": [1980, 2000], "mean": {"POML": 0.28, "ML": -0.6}}
+    line = "- ML learned from one campaign (1980): its course over time follows the weather of each year"
+    assert line in _page(region(), change=change, campaigns=["1980"])
+    assert "one campaign (" not in _page(region(), change=change)
