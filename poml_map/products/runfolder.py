@@ -21,6 +21,11 @@ _MEND = "Give the folder that `poml-map run region.yaml --out FOLDER` has finish
 # Texts that must stay as they are: a county may be called "NA", its key begin with 0.
 _TEXTS = ("zone", "name", "site", "note", "campaign", "model")
 
+_ONE_CAMPAIGN = (
+    "ML learned from one campaign: what it shows over time is the weather of each year taken for a place, "
+    "not a change."
+)
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -110,6 +115,16 @@ class RunFolder:
     def years(self) -> list[int]:
         """Years with an annual map of any model."""
         return sorted({each.years[1] for each in self.maps if each.layer in MODELS})
+
+    @property
+    def has_one_campaign(self) -> bool:
+        """Whether all sites were sampled in the same year, as far as the manifest tells."""
+        return len((self.manifest.get("samples") or {}).get("samples_by_year") or {}) == 1
+
+    @property
+    def caution(self) -> str:
+        """What must be said wherever maps of ML are shown through time; empty where nothing must."""
+        return _ONE_CAMPAIGN if "ML" in self.models and self.has_one_campaign else ""
 
     @property
     def synthetic(self) -> bool:

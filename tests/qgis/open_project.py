@@ -90,7 +90,12 @@ def checked_layers(project):
 
 
 def layer_facts(layer):
-    facts = {"name": layer.name(), "valid": layer.isValid(), "crs": layer.crs().isValid()}
+    facts = {
+        "name": layer.name(),
+        "note": layer.customProperty("userNotes", ""),
+        "valid": layer.isValid(),
+        "crs": layer.crs().isValid(),
+    }
     if isinstance(layer, QgsRasterLayer):
         stats = layer.dataProvider().bandStatistics(1, QgsRasterBandStats.All)
         extent = layer.extent()

@@ -1,5 +1,6 @@
 """The project of a run, opened and drawn by QGIS itself."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_every_layer_is_valid_and_lies_where_its_file_does(seen):
     assert seen.read
     assert seen.crs
     assert "Synthetic data" in seen.title
-    assert len(seen.layers) == len(made_maps(seen.folder)) + 3
+    assert len(seen.layers) == len(made_maps(seen.folder)) + 4
     for identity, layer in seen.layers.items():
         assert layer["valid"], identity
         assert layer["crs"], identity
@@ -141,6 +142,39 @@ def test_every_theme_shows_what_it_promises(seen):
     assert len(seen.themes) > 6
     for name, theme in seen.themes.items():
         assert theme["promised"] == theme["shown"] != [], name
+
+
+def test_a_change_that_is_not_detectable_is_greyed(seen):
+    """And one that is has its own colour."""
+    picture = np.asarray(Image.open(seen.out / "theme_0.png").convert("RGB")).astype(int)
+    maps = seen.folder / "maps"
+    change, classes = (read_map(maps / f"CHANGE_POML_{part}1980_1988.tif") for part in ("", "class_"))
+    looks = styles(made_maps(seen.folder))
+    (veil,) = looks["change_unsure"].entries
+    share = veil.alpha / 255
+    for number in (0, 1):
+        places = np.argwhere((classes == number) & np.isfinite(change))[50:60]
+        assert len(places) == 10
+        for row, column in places:
+            place = _pixel(seen, 2e5 + 500 * (column + 0.5), 3.4e6 - 500 * (row + 0.5), picture.shape)
+            wanted = _color(looks["change"], change[row, column])
+            if number == 0:
+                wanted = (1 - share) * wanted + share * 255 * np.array(to_rgb(veil.color))
+            assert np.abs(picture[place] - wanted).max() <= 3, (number, row, column)
+
+
+def test_the_note_of_one_campaign_is_that_of_the_layer_in_qgis(write_run_folder, open_project, tmp_path):
+    folder = tmp_path / "run"
+    write_run_folder(folder, years=[1980, 1981], zones=False, tables=False, intervals=False)
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["samples"]["samples_by_year"] = {"1980": 4}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    write_qgis(folder)
+    layers = open_project(folder)["layers"].values()
+
+    noted = {layer["name"].split(" (")[0] for layer in layers if "one campaign" in layer["note"]}
+    assert noted == {"ML 1980", "ML 1981", "Change of ML"}
 
 
 def test_style_files_work_on_layers_of_other_projects(seen):

@@ -11,12 +11,6 @@ from poml_map.products.place import pixel_metres
 from poml_map.products.runfolder import RunFolder
 from poml_map.products.validation.page import fixed
 
-#: Said wherever ML is shown through time, of a run whose sites were all sampled in one year.
-ONE_CAMPAIGN = (
-    "ML learned from one campaign: what it shows over time is the weather of each year taken for a place, "
-    "not a change."
-)
-
 
 def key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
     """The few numbers at the top: name, value, what it is.
@@ -66,11 +60,6 @@ def level(run: RunFolder) -> str:
     return f"{100 * (run.manifest.get('areas') or {}).get('level', 0.9):g} %"
 
 
-def has_one_campaign(run: RunFolder) -> bool:
-    """Whether all sites were sampled in the same year."""
-    return len((run.manifest.get("samples") or {}).get("samples_by_year") or {}) == 1
-
-
 def zone_remarks(run: RunFolder, zones: Zones, model: str) -> list[str]:
     """What must be known to read the table of zones of this run, one paragraph each."""
     changes = zones.changes[zones.changes["model"] == model]
@@ -78,20 +67,21 @@ def zone_remarks(run: RunFolder, zones: Zones, model: str) -> list[str]:
         zones.corrected_change(row.zone, row.model, row.first, row.last) is not None
         for row in changes.itertuples()
     ]
+    means = [zones.corrected(row.zone, row.model, row.last) for row in changes.itertuples()]
     words = []
-    if any(told):
+    if any(told) or any(means):
         words.append(
             "The map smooths, so the mean of a zone may be wrong on it; what the held-out sites of the zone (and of "
             f"all, where it has few) observed beside the map corrects that. In brackets: {level(run)} interval of the "
-            "true mean, which may leave out the one on the map; “detectable” tells whether the interval of the change "
-            "leaves zero out."
+            "true mean, which may leave out the one on the map."
+            + (" “Detectable” tells whether the interval of the change leaves zero out." if any(told) else "")
         )
-    else:
+    if not any(told):
         words.append(
             "Changes and totals are those of the map: no held-out site corrects them, they have no interval."
         )
     why = ["† On the map, not corrected."] if any(told) and not all(told) else []
-    if has_one_campaign(run):
+    if run.has_one_campaign:
         why.append("No site was sampled twice, so nothing observed tells how far a change is off.")
     notes = [str(note) for note in (run.manifest.get("areas") or {}).get("notes") or []]
     bare = changes[changes["n_sites"] == 0]

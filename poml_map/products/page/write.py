@@ -120,7 +120,7 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "looks": {model: model_look(model) for model in run.models},
         "facts": headline.key_facts(run, zones),
         "level": headline.level(run),
-        "caution": headline.ONE_CAMPAIGN if "ML" in run.models and headline.has_one_campaign(run) else "",
+        "caution": run.caution,
         "north": round(north_angle(maps.grid), 1),
         "classes": _class_shares(maps),
         "scale_bar": _scale_bar(maps.grid),

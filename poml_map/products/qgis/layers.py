@@ -12,7 +12,7 @@ from poml_map.products.qgis.raster import add_pipe
 from poml_map.products.qgis.styles import Style
 from poml_map.products.qgis.tree import Layer
 from poml_map.products.qgis.vector import add_notes, add_samples, add_zones
-from poml_map.products.qgis.xml import QGIS_VERSION, child
+from poml_map.products.qgis.xml import QGIS_VERSION, child, options
 
 # A range that starts and ends inside the year of a sample: QGIS takes these for local time, and the slider for UTC.
 _SAMPLE_START, _SAMPLE_END = (f'make_datetime("year", {day}, 12, 0, 0)' for day in ("7, 1", "7, 2"))
@@ -28,6 +28,8 @@ def layer_element(layer: Layer, styles: Mapping[str, Style], crs: pyproj.CRS) ->
     for tag, text in {"type": "dataset", "title": layer.name, "abstract": layer.text}.items():
         child(about, tag, text)
     child(element, "provider", layer.provider, **({"encoding": "UTF-8"} if layer.geometry else {}))
+    if layer.note:
+        options(child(element, "customproperties"), {"userNotes": layer.note})
     if not layer.geometry:
         child(child(element, "noData"), "noDataList", bandNo=1, useSrcNoData=1)
     manager = child(element, "map-layer-style-manager", current="default")

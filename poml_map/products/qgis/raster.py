@@ -35,7 +35,7 @@ def _add_palette(pipe: ET.Element, style: Style) -> None:
     palette = child(renderer, "colorPalette")
     for entry in style.entries:
         label, value = entry.label, f"{entry.value:g}"
-        child(palette, "paletteEntry", value=value, color=entry.color, alpha=255, label=label)
+        child(palette, "paletteEntry", value=value, color=entry.color, alpha=entry.alpha, label=label)
 
 
 def _add_ramp(pipe: ET.Element, style: Style) -> None:

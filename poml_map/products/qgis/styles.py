@@ -25,11 +25,12 @@ _MOST_PIXELS = 5e8
 
 @dataclass(frozen=True)
 class Entry:
-    """A value of a scale or a class, its colour (``#rrggbb``) and what the legend says."""
+    """A value of a scale or a class, its colour (``#rrggbb``), what the legend says, and how opaque it is (0-255)."""
 
     value: float
     color: str
     label: str
+    alpha: int = 255
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Style:
     def limits(self) -> tuple[float, float]:
         """Values of the first and last colour."""
         return self.entries[0].value, self.entries[-1].value
+
+
+#: Kind of the veil that lies over a change where it is not detectable, and nowhere else.
+UNSURE = "change_unsure"
+# Grey, which no colour of a change is, nor the paper that shines through where there is no data.
+_UNSURE_STYLE = Style(UNSURE, (Entry(0, "#6f6a66", CHANGE_CLASSES[0], 150),), classes=True)
 
 
 def kind_of(layer: str) -> str:
@@ -90,7 +97,8 @@ def styles(maps: Iterable[MadeMap]) -> dict[str, Style]:
     by_kind: dict[str, list[MadeMap]] = {}
     for made in maps:
         by_kind.setdefault(kind_of(made.layer), []).append(made)
-    return {kind: _classes(kind) or _scale(kind, members) for kind, members in by_kind.items()}
+    found = {kind: _classes(kind) or _scale(kind, members) for kind, members in by_kind.items()}
+    return found | ({UNSURE: _UNSURE_STYLE} if "change_class" in found else {})
 
 
 def _classes(kind: str) -> Style | None:

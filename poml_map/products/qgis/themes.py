@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
+from poml_map.products.qgis.styles import UNSURE
 from poml_map.products.qgis.tree import Group, Layer
 from poml_map.products.qgis.xml import child
 
@@ -17,8 +18,7 @@ def add_themes(root: ET.Element, above: Sequence[Layer], groups: Sequence[Group]
     """
     themes = child(root, "visibility-presets")
     for name, group, member, shown in _views(groups):
-        # Samples have the colours of stocks, and would be read wrongly on anything else.
-        over = [layer for layer in above if layer.style != "samples" or shown[0].style == "stock"]
+        over = [layer for layer in above if _belongs(layer, shown[0])]
         state = {"has-expanded-info": 1, "has-checked-group-info": 1}
         theme = child(themes, "visibility-preset", name=name, **state)
         visible = {layer.id for layer in (*over, *shown)}
@@ -30,6 +30,18 @@ def add_themes(root: ET.Element, above: Sequence[Layer], groups: Sequence[Group]
             nodes = child(theme, f"{tag}-group-nodes")
             for path in paths if tag == "checked" else _open(group, member):
                 child(nodes, f"{tag}-group-node", id=path)
+
+
+def _belongs(layer: Layer, shown: Layer) -> bool:
+    """Whether a layer above all maps is to be seen with one."""
+    if (
+        layer.style == "samples"
+    ):  # they have the colours of stocks, and would be read wrongly on anything else
+        return shown.style == "stock"
+    if layer.style == UNSURE:
+        model = layer.id.split("_")[1]
+        return shown.style in ("change", "rate") and shown.id.split("_")[1] == model and "_q" not in shown.id
+    return True
 
 
 def _views(groups: Sequence[Group]) -> Iterator[tuple[str, Group, Group | Layer | None, list[Layer]]]:

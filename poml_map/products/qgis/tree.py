@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poml_map.products.made import MadeMap
-from poml_map.products.qgis.styles import kind_of
+from poml_map.products.qgis.styles import UNSURE, kind_of
 from poml_map.products.sheet import unit_text
 from poml_map.schema import CHANGE_HEADS, INDEX_MAPS, MAP_GROUPS, MODELS, PROCESS_MAPS, interval_text
 
@@ -36,6 +36,8 @@ class Layer:
         First and last year in which it is shown; always without.
     expanded, checked : bool
         In the list of layers.
+    note : str
+        What must not be overlooked of it: a sign beside its name shows it.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Layer:
     years: tuple[int, int] | None = None
     expanded: bool = False
     checked: bool = True
+    note: str = ""
 
     @property
     def provider(self) -> str:
@@ -110,6 +113,32 @@ def vector_layers(run: Path, key: str) -> list[Layer]:
         for name, (geometry, text) in known.items()
         if (run / f"{name}.gpkg").is_file()
     ]
+
+
+def veils(maps: Iterable[MadeMap], key: str) -> list[Layer]:
+    """What lies over the change of a model, when that is looked at: where it is not detectable."""
+    return [
+        Layer(
+            f"{made.layer.removesuffix('_class')}_unsure_{key}",
+            f"Not detectable: change of {made.layer.split('_')[1]}",
+            "Grey where the interval of the change holds zero: two samples could not tell it from none",
+            f"../maps/{made.path.name}",
+            UNSURE,
+            years=made.years,
+            checked=False,
+        )
+        for made in maps
+        if kind_of(made.layer) == "change_class"
+    ]
+
+
+def with_note(layers: Group | Layer, model: str, note: str) -> Group | Layer:
+    """The same, with a note at all maps of a model and of its change."""
+    if isinstance(layers, Group):
+        return replace(layers, members=[with_note(member, model, note) for member in layers.members])
+    head, *rest = layers.id.split("_")
+    is_of = model in (head, rest[0] if head in CHANGE_HEADS else "")
+    return replace(layers, note=note, text=f"{layers.text}. {note}") if is_of else layers
 
 
 def _model(group: str, maps: list[MadeMap], key: str) -> Group:

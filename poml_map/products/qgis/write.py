@@ -16,7 +16,7 @@ from poml_map.files import write_bytes_atomic, write_text_atomic
 from poml_map.products.qgis.layers import style_element
 from poml_map.products.qgis.project import About, project_element
 from poml_map.products.qgis.styles import styles
-from poml_map.products.qgis.tree import Layer, map_groups, vector_layers
+from poml_map.products.qgis.tree import Layer, map_groups, vector_layers, veils, with_note
 from poml_map.products.qgis.vector import NOTE_BREAK
 from poml_map.products.qgis.xml import document
 from poml_map.products.runfolder import RunFolder
@@ -60,7 +60,10 @@ def write_qgis(run: str | Path) -> list[Path]:
     (folder / "styles").mkdir(parents=True, exist_ok=True)
     about, notes = _about(found), [str(note) for note in found.manifest.get("notes", [])]
     looks, groups, above = styles(found.maps), map_groups(found.maps, key), vector_layers(found.path, key)
+    if found.caution:
+        groups = [with_note(group, "ML", found.caution) for group in groups]
     kinds = [*looks, *(layer.style for layer in above)]
+    above += veils(found.maps, key)
     if notes:
         text = "What must not be overlooked, drawn on every map"
         above.insert(0, Layer(f"notes_{key}", "Notes", text, f"./{_NOTES}", "notes", "Polygon"))
@@ -85,6 +88,7 @@ def _about(run: RunFolder) -> About:
     depth = f"0–{settings['depth_cm']:g} cm" if "depth_cm" in settings else ""
     what = ", ".join(part for part in ("soil organic carbon stock", depth, run.label) if part)
     about = [f"{run.title}: {what}, annual maps {run.years[0]} to {run.years[-1]}.", *notes,
+             *([run.caution] if run.caution else []),
              *(f"{fill.get('column')}: {fill.get('rule')}" for fill in run.manifest.get("fills", [])),
              f"Input digest {run.manifest.get('input_digest', 'unknown')}."]  # fmt: skip
     software = f"poml_map {run.manifest.get('versions', {}).get('poml_map', '')}".strip()

@@ -302,7 +302,7 @@ def test_of_one_campaign_the_page_says_why_there_are_no_limits_and_what_ml_shows
 
     assert "No site was sampled twice" in found.text
     assert "change in all, on the map [kt C]" in found.text
-    assert "detectable” tells" not in found.text
+    assert "etectable” tells" not in found.text
     assert "interval" not in _facts_of(found)["Change since 2000"][1]
     assert found.text.count("ML learned from one campaign") == 2, "beside the models and at the trend"
     for words in ("sampled twice", "ML learned from one campaign"):

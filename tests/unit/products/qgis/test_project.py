@@ -1,5 +1,6 @@
 """The project as XML; tests/qgis opens it in QGIS itself."""
 
+import json
 import zipfile
 from datetime import datetime
 
@@ -29,7 +30,7 @@ def _span(layer):
 def test_every_source_is_relative_and_exists(made):
     sources = [layer.findtext("datasource").split("|")[0] for layer in made.layers.values()]
 
-    assert len(sources) == len(list((made.folder / "maps").glob("*.tif"))) + 3
+    assert len(sources) == len(list((made.folder / "maps").glob("*.tif"))) + 4
     for source in sources:
         assert source.startswith("."), source
         assert (made.folder / "qgis" / source).is_file(), source
@@ -46,8 +47,8 @@ def test_groups_come_in_order_and_only_poml_is_shown(made):
     tops = _tops(made.root)
 
     assert list(tops) == [
-        "Notes", "Samples", "Zones", "POML (t C ha⁻¹)", "ML (t C ha⁻¹)", "PO (t C ha⁻¹)",
-        "Prediction intervals of POML", "Change from 1980 to 1984",
+        "Notes", "Samples", "Zones", "Not detectable: change of POML",
+        "POML (t C ha⁻¹)", "ML (t C ha⁻¹)", "PO (t C ha⁻¹)", "Prediction intervals of POML", "Change from 1980 to 1984",
     ]  # fmt: skip
     shown = [name for name, node in tops.items() if node.get("checked") == "Qt::Checked"]
     assert shown == ["Notes", "Samples", "Zones", "POML (t C ha⁻¹)"]
@@ -156,6 +157,10 @@ def test_a_theme_ticks_what_it_shows_and_leaves_samples_to_stocks(made):
 
     assert shown["ML (t C ha⁻¹)"] == ["notes", "samples", "zones", *(f"ML_{year}" for year in YEARS)]
     assert shown["Change of POML: classes"] == ["notes", "zones", "CHANGE_POML_class_1980_1984"]
+    veiled = ["notes", "zones", "CHANGE_POML_unsure", "CHANGE_POML_1980_1984"]
+    assert shown["Change of POML (t C ha⁻¹)"] == veiled, "what is not detectable is seen as such"
+    for name in ("Change of ML (t C ha⁻¹)", "Change of POML: lower limit (t C ha⁻¹)", "POML (t C ha⁻¹)"):
+        assert "CHANGE_POML_unsure" not in shown[name]
     limits = themes["POML_q95: upper limit (t C ha⁻¹)"].find("checked-group-nodes")
     assert [node.get("id") for node in limits][:2] == [
         "Prediction intervals of POML",
@@ -217,3 +222,27 @@ def test_a_run_that_is_not_finished_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"manifest\.json"):
         write_qgis(tmp_path)
     assert not (tmp_path / "qgis").exists()
+
+
+@pytest.mark.parametrize("campaigns", [1, 2])
+def test_of_one_campaign_every_map_of_ml_and_of_its_change_says_what_it_is(
+    write_run_folder, read_project, tmp_path, campaigns
+):
+    folder = tmp_path / "run"
+    write_run_folder(folder, years=[1980, 1981], zones=False, tables=False, notes=[])
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["samples"]["samples_by_year"] = {str(1980 + place): 4 for place in range(campaigns)}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    write_qgis(folder)
+    root = read_project(folder)
+    words = "ML learned from one campaign"
+    noted = set()
+    for layer in root.iter("maplayer"):
+        note = layer.find("customproperties/Option/Option[@name='userNotes']")
+        assert (note is not None) == (words in layer.findtext("resourceMetadata/abstract"))
+        if note is not None and words in note.get("value"):
+            noted.add(layer.findtext("id").removesuffix("_0123456789abcdef"))
+
+    assert noted == ({"ML_1980", "ML_1981", "CHANGE_ML_1980_1981"} if campaigns == 1 else set())
+    assert (words in root.findtext("projectMetadata/abstract")) == (campaigns == 1)

@@ -120,7 +120,7 @@ def test_samples_have_the_ramp_of_the_stocks(drawn, made):
 
 def test_there_is_a_style_file_for_each_kind(made):
     names = {path.stem for path in (made.folder / "qgis" / "styles").glob("*.qml")}
-    assert names == {"stock", "change", "change_class", "samples", "zones"}
+    assert names == {"stock", "change", "change_class", "change_unsure", "samples", "zones"}
     for name in ("stock", "change"):
         root = ET.parse(made.folder / "qgis" / "styles" / f"{name}.qml").getroot()
         assert root.find("pipe/rasterrenderer").get("type") == "singlebandpseudocolor"
