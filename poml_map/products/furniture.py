@@ -19,6 +19,7 @@ from poml_map.products.sheet import Sheet
 
 _NOTE_SIZE, _NOTE_LINE = 10, 18
 # Of outlines, from below: a pale casing for dark pixels, a dark line for pale ones. (colour, width, opacity)
+_OUTLINE_FULL = 250  # layout pixels of a map from which on they are as wide as this; thinner on smaller ones
 _OUTLINE = (("white", 1.7, 0.6), (INK, 0.6, 0.75))
 
 
@@ -66,9 +67,9 @@ def draw_pixels(
         interpolation="nearest", interpolation_stage="data",
     )  # fmt: skip
     if outlines is not None:
-        lines = list(outlines)
+        lines, thin = list(outlines), min(size[0] / _OUTLINE_FULL, 1)
         for color, width, alpha in _OUTLINE:
-            drawn = LineCollection(lines, colors=color, linewidths=width, alpha=alpha)
+            drawn = LineCollection(lines, colors=color, linewidths=thin * width, alpha=alpha)
             axes.add_collection(drawn, autolim=False)
     return image
 
