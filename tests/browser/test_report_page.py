@@ -236,6 +236,8 @@ def test_a_table_that_goes_on_has_a_shadow_at_its_edge(opened):
         table = opened.browser.find_element("css selector", "#zones .scroll")
         opened.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", table)
         image = np.asarray(Image.open(io.BytesIO(table.screenshot_as_png)).convert("L")).astype(int)
+        caption = opened.browser.find_element("css selector", "#zones caption")
+        assert caption.rect["x"] + caption.rect["width"] <= 360, "it is read without scrolling"
         rows = image[-60:-50] if image.shape[0] > 200 else image[5:15]
         assert rows[:, -2].min() < rows[:, -30].max() - 20
     finally:

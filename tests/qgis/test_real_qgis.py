@@ -144,7 +144,7 @@ def test_every_theme_shows_what_it_promises(seen):
         assert theme["promised"] == theme["shown"] != [], name
 
 
-def test_a_change_that_is_not_detectable_is_greyed(seen):
+def test_a_change_that_is_not_detectable_is_pale(seen):
     """And one that is has its own colour."""
     picture = np.asarray(Image.open(seen.out / "theme_0.png").convert("RGB")).astype(int)
     maps = seen.folder / "maps"

@@ -59,8 +59,8 @@ class Style:
 
 #: Kind of the veil that lies over a change where it is not detectable, and nowhere else.
 UNSURE = "change_unsure"
-# Grey, which no colour of a change is, nor the paper that shines through where there is no data.
-_UNSURE_STYLE = Style(UNSURE, (Entry(0, "#6f6a66", CHANGE_CLASSES[0], 150),), classes=True)
+# Paler than any change that is detectable, as on the page, and lighter than the ground where there is no data.
+_UNSURE_STYLE = Style(UNSURE, (Entry(0, "#f1ece4", CHANGE_CLASSES[0], 185),), classes=True)
 
 
 def kind_of(layer: str) -> str:

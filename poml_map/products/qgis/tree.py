@@ -121,7 +121,7 @@ def veils(maps: Iterable[MadeMap], key: str) -> list[Layer]:
         Layer(
             f"{made.layer.removesuffix('_class')}_unsure_{key}",
             f"Not detectable: change of {made.layer.split('_')[1]}",
-            "Grey where the interval of the change holds zero: two samples could not tell it from none",
+            "Pale where the interval of the change holds zero: two samples could not tell it from none",
             f"../maps/{made.path.name}",
             UNSURE,
             years=made.years,
