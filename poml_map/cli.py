@@ -149,7 +149,10 @@ def validate(
 def report(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
 ) -> None:
-    """Make report.html, the QGIS project and the STAC catalog again from a finished run, without computing anew.
+    """Make report.html, the QGIS project and the catalogs again from a finished run, also one that was moved.
+
+    Maps, tables, GIF and pictures stay as they are: all are checked first. A validation in RUN/validation comes
+    into the page.
 
     Example: poml-map report run
     """

@@ -8,6 +8,7 @@ import pytest
 
 from poml_map.cli import main
 from poml_map.files import sha256_of_file
+from poml_map.pipeline.run import run_region
 
 MADE = ("report.html", "qgis/region.qgz", "stac/catalog.json")
 
@@ -35,17 +36,32 @@ def test_what_was_lost_is_made_again_with_the_same_bytes(run, finished, capsys):
         assert name in said.out
 
 
-def test_a_validation_in_the_run_comes_into_the_page(run, capsys):
+def _validated(run):
+    """A validation of the same inputs, as far as the page asks for it."""
     (run / "validation").mkdir()
+    digest = json.loads((run / "manifest.json").read_text())["input_digest"]
+    facts = {"input_digest": digest, "unit": "kg/m2"}
+    (run / "validation" / "validation.json").write_text(json.dumps(facts))
     head = "time_weight,w_p,n,rmse,ccc,rmse_t1,rmse_t2,rmse_change\n"
     rows = "".join(f"constant,{w / 10},10,{0.4 + w / 100},0.6,0.4,0.4,0.3\n" for w in range(11))
     (run / "validation" / "w_p_curve.csv").write_text(head + rows)
+
+
+def test_a_validation_in_the_run_comes_into_the_page(run, capsys):
+    _validated(run)
     before = (run / "report.html").read_text()
     assert _report(run, capsys)[0] == 0
 
-    after = (run / "report.html").read_text()
     assert "poml-map validate" in before
-    assert "held-out sites over w_p" in after
+    assert "held-out sites over w_p" in (run / "report.html").read_text()
+
+
+def test_a_validation_comes_into_the_page_of_the_next_run_too_and_is_kept(run, demo):
+    _validated(run)
+    run_region(demo / "region.yaml", run)
+
+    assert "held-out sites over w_p" in (run / "report.html").read_text()
+    assert (run / "validation" / "w_p_curve.csv").is_file()
 
 
 def test_the_manifest_knows_the_new_files_and_all_else_is_as_it_was(run, finished, capsys):

@@ -238,3 +238,9 @@ def test_a_second_run_replaces_the_first_and_a_dead_ones_leftovers(own, tmp_path
     run_region(own / "region.yaml", out, years=(1982, 1982))
     assert not list(out.glob(".unfinished*"))
     assert {path.name for path in (out / "maps").iterdir()} == {f"SOCS_{model}_1982.tif" for model in MODELS}
+    assert (
+        (out / "report.md")
+        .read_text()
+        .startswith("# Synthetic demo region (tiny): soil organic carbon stock 1982\n")
+    )
+    assert not list((out / "stac").glob("*198[01]*"))
