@@ -184,12 +184,6 @@ def test_a_zone_without_a_site_has_no_limits_and_is_named(finished):
     assert all(name in named[0] for name in bare["name"])
 
 
-def test_the_same_run_gives_the_same_bytes(own, finished, tmp_path):
-    run_region(own / "region.yaml", tmp_path / "run")
-    for name in ("zones.gpkg", "samples.gpkg", "stac/catalog.json"):
-        assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
-
-
 def test_zones_with_sites_have_limits_and_the_change_is_corrected_by_what_both_campaigns_tell(with_intervals):
     table, changes = _table(with_intervals, "zones"), _table(with_intervals, "zone_changes")
     poml = changes[(changes["model"] == "POML") & (changes["n_sites"] > 1)]

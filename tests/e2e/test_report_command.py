@@ -56,10 +56,14 @@ def test_a_validation_in_the_run_comes_into_the_page(run, capsys):
     assert "held-out sites over w_p" in (run / "report.html").read_text()
 
 
-def test_a_validation_comes_into_the_page_of_the_next_run_too_and_is_kept(run, demo):
+def test_a_validation_comes_into_the_page_of_the_next_run_too_and_all_else_has_the_same_bytes(
+    run, demo, finished
+):
     _validated(run)
     run_region(demo / "region.yaml", run)
 
+    for name in ("zones.gpkg", "samples.gpkg", "stac/catalog.json", "SOCS_POML.gif", "zones.csv"):
+        assert (run / name).read_bytes() == (finished / name).read_bytes()
     assert "held-out sites over w_p" in (run / "report.html").read_text()
     assert (run / "validation" / "w_p_curve.csv").is_file()
 

@@ -49,7 +49,8 @@ def _read(out: Path, model: str, year: int) -> np.ndarray:
 
 
 def test_every_model_has_a_map_of_every_year_and_the_gif_shows_them(run):
-    assert len(list((run.out / "maps").glob("*.tif"))) == len(YEARS) * len(MODELS)
+    assert len(list((run.out / "maps").glob("SOCS_*.tif"))) == len(YEARS) * len(MODELS)
+    assert len(list((run.out / "maps").glob("*.tif"))) == (len(YEARS) + 2) * len(MODELS)  # change and rate
     with Image.open(run.out / "SOCS_POML.gif") as gif:
         assert gif.n_frames == len(YEARS)
 
