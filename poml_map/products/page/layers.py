@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,14 +95,20 @@ class Maps:
     @cached_property
     def encoded(self) -> tuple[list[dict], dict[str, str]]:
         """What the script must know of each layer, and its packed text by name; ``mask`` is one of them."""
-        mask, facts, texts = self.mask, [], {}
-        texts["mask"] = packed_mask(mask)
-        for each in self.layers:
-            digits = 0 if each.kind == "class" else self.digits
-            offset, texts[each.name] = packed(quantised(each.values[:, mask], digits))
-            facts.append({"name": each.name, "kind": each.kind, "model": each.model,
-                          "offset": offset, "frames": len(each.values)})  # fmt: skip
-        return facts, texts
+        mask = self.mask
+
+        def pack(each: Layer) -> tuple[int, str]:
+            return packed(quantised(each.values[:, mask], 0 if each.kind == "class" else self.digits))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = list(pool.map(pack, self.layers))
+        facts = [
+            {"name": each.name, "kind": each.kind, "model": each.model, "offset": offset,
+             "frames": len(each.values)}
+            for each, (offset, _) in zip(self.layers, made, strict=True)
+        ]  # fmt: skip
+        texts = {each.name: text for each, (_, text) in zip(self.layers, made, strict=True)}
+        return facts, {"mask": packed_mask(mask)} | texts
 
 
 def read_maps(run: RunFolder, budget: int) -> Maps:
@@ -152,7 +160,8 @@ def _read(run: RunFolder, sources: list[_Source], block: int) -> Maps:
             classes = {each: int((full == each).sum()) for each in CHANGE_CLASSES}
             values = _most_frequent(full, block)[None]
         else:
-            values = np.stack([_frame(run, paths, block) for paths in source.frames])
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                values = np.stack(list(pool.map(lambda paths: _frame(run, paths, block), source.frames)))
         layers.append(Layer(source.name, source.kind, source.model, values))
     a, b, c, d, e, f = run.grid.transform
     height, width = layers[0].values.shape[1:]
