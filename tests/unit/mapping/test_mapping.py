@@ -16,10 +16,12 @@ from poml_map.errors import InputError
 from poml_map.grid import Grid, Tile
 from poml_map.hybrid import PomlForest
 from poml_map.hybrid.boxes import UnsupportedForest
-from poml_map.hybrid.intervals import CampaignConformal
+from poml_map.hybrid.intervals import CampaignConformal, TreeSpread
 from poml_map.mapping import (
+    MapChange,
     MapIntervals,
     TileModel,
+    change_mapper,
     create_store,
     forest_mapper,
     map_region,
@@ -415,3 +417,19 @@ def test_with_too_few_sites_only_the_deviation_is_mapped(cube, with_intervals):
     maps = map_tile(cube, replace(with_intervals, intervals=MapIntervals(few, 0.9, YEARS))).maps
     assert "POML_sd" in maps
     assert not any(name.startswith("POML_q") for name in maps)
+
+
+@pytest.mark.parametrize("places", [(0, 1), (1, 2), (0, 2)])
+def test_the_change_is_that_between_the_years_that_were_asked_for(cube, model, forests, places):
+    period = tuple(YEARS[place] for place in places)
+    change = MapChange(TreeSpread(), 0.9, period)
+    asked = TileModel(
+        **{**vars(model), "change": change, "poml_change": change_mapper(forests[0], COVARIATES)}
+    )
+    maps = map_tile(cube, asked).maps
+    expected = maps["POML"][places[1]] - maps["POML"][places[0]]
+    middle = (maps["CHANGE_POML_q05"] + maps["CHANGE_POML_q95"]) / 2
+
+    assert_allclose(middle, expected, atol=2e-6)
+    assert maps["CHANGE_POML_sd"].shape == cube["mask"].shape
+    assert (np.nanmax(np.abs(expected))) > 0
