@@ -4,20 +4,28 @@ from poml_map.mapping.any_forest import map_forest
 from poml_map.mapping.engine import TILE_SIZE, MapSummary, map_region, map_years
 from poml_map.mapping.forests import FOREST_ENGINES, change_mapper, forest_mapper
 from poml_map.mapping.intervals import P_VALUE, MapChange, MapIntervals
-from poml_map.mapping.store import create_store, open_store, read_flat, read_years
+from poml_map.mapping.journal import TileJournal
+from poml_map.mapping.store import create_store, frame_digest, open_store, read_flat, read_years
+from poml_map.mapping.tasks import Executor, MapTask, ThreadExecutor, TileDone
 from poml_map.mapping.tiles import TileModel
 
 __all__ = [
     "FOREST_ENGINES",
     "P_VALUE",
     "TILE_SIZE",
+    "Executor",
     "MapChange",
     "MapIntervals",
     "MapSummary",
+    "MapTask",
+    "ThreadExecutor",
+    "TileDone",
+    "TileJournal",
     "TileModel",
     "change_mapper",
     "create_store",
     "forest_mapper",
+    "frame_digest",
     "map_forest",
     "map_region",
     "map_years",

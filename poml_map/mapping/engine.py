@@ -14,9 +14,11 @@ import xarray as xr
 
 from poml_map.grid import Grid, Tile
 from poml_map.mapping.balance import Balance
+from poml_map.mapping.journal import TileJournal
 from poml_map.mapping.pixels import mapped_pixels
 from poml_map.mapping.starts import refuse_impossible_starts
-from poml_map.mapping.store import layer_attributes, write_tile
+from poml_map.mapping.store import layer_attributes
+from poml_map.mapping.tasks import Executor, MapTask, ThreadExecutor, TileDone
 from poml_map.mapping.threads import in_threads
 from poml_map.mapping.tiles import TileModel, map_tile
 
@@ -56,6 +58,8 @@ def map_region(
     *,
     tile_size: int = TILE_SIZE,
     workers: int | None = None,
+    executor: Executor | None = None,
+    journal: TileJournal | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> MapSummary:
     """Fill the store with the maps of every model and year.
@@ -71,7 +75,11 @@ def map_region(
     tile_size : int
         [pixels]
     workers : int, optional
-        Threads; default see `poml_map.mapping.threads.threads_to_start`.
+        Threads, where no `executor` is given; default see `poml_map.mapping.threads.threads_to_start`.
+    executor : Executor, optional
+        What has the tiles done; default threads of this process.
+    journal : TileJournal, optional
+        Of the store: tiles that it found are not mapped again, finished ones are noted.
     progress : callable, optional
         Called with the number of finished and of all tiles.
 
@@ -86,24 +94,25 @@ def map_region(
     """
     started = time.monotonic()
     tiles = _by_neighbourhood(grid.tiles(tile_size), tile_size)
-    finished: list[int] = []
+    finished: dict[Tile, TileDone] = {} if journal is None else dict(journal.found)
 
-    def task(tile: Tile) -> tuple[Counter, Balance]:
-        data = mapped_pixels(read_tile(tile))
-        refuse_impossible_starts(data, model)
-        found = map_tile(data, model)
-        write_tile(store, tile, found.maps)
-        finished.append(1)
+    def done(each: TileDone) -> None:
+        finished[each.tile] = each
+        if journal is not None:
+            journal.add(each)
         if progress:
             progress(len(finished), len(tiles))
-        return found.counts, found.balance
 
-    done = in_threads(task, tiles, workers)
-    pixels = sum((counts for counts, _ in done), Counter())
+    missing = [tile for tile in tiles if tile not in finished]
+    if missing:
+        executor = executor or ThreadExecutor(workers)
+        executor.run(MapTask(read_tile, model, store), missing, done)
     # In the order of the tiles, whichever was ready first: the last digit of a sum depends on its order.
-    balance = sum((each for _, each in done), Balance()).means()
+    in_order = [finished[tile] for tile in tiles]
+    pixels = sum((Counter(each.counts) for each in in_order), Counter())
+    balance = sum((each.balance for each in in_order), Balance()).means()
     seconds = time.monotonic() - started
-    log.info("mapped %s pixels in %d tiles in %.1f s", f"{pixels['mapped']:,}", len(tiles), seconds)
+    log.info("mapped %s pixels in %d tiles in %.1f s", f"{pixels['mapped']:,}", len(missing), seconds)
     return MapSummary({name: int(pixels[name]) for name in pixels}, balance, seconds)
 
 

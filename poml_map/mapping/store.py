@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import xarray as xr
 import zarr
 
 from poml_map import schema
+from poml_map.files import sha256_of_file
 from poml_map.grid import Grid, Tile
 from poml_map.mapping.intervals import P_VALUE
 from poml_map.units import STOCK_LABELS, STOCK_UNIT
@@ -47,7 +50,6 @@ def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: d
     ).rio.write_crs(grid.crs)
     # Version 2 of the format: read by every xarray and by GDAL, consolidated metadata included.
     template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True)
-    _arrays.cache_clear()
 
 
 def layer_attributes(name: str) -> dict[str, str]:
@@ -81,6 +83,46 @@ def write_tile(path: Path, tile: Tile, maps: dict[str, np.ndarray]) -> None:
         arrays[name][..., tile.rows, tile.cols] = values
 
 
+def chunk_digests(path: Path, tile: Tile, layers: Iterable[str]) -> dict[str, str | None]:
+    """SHA-256 of a tile's chunk of each layer; None where there is no such file, for no pixel has a value.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the store.
+    tile : Tile
+        A whole chunk.
+    layers : iterable of str
+    """
+    return {layer: _digest(chunk) for layer, chunk in zip(layers, _chunks(path, tile, layers), strict=True)}
+
+
+def _chunks(path: Path, tile: Tile, layers: Iterable[str]) -> list[Path]:
+    arrays, found = _arrays(path), []
+    for layer in layers:
+        array = arrays[layer]
+        *years, height, width = array.chunks
+        place = (*(0 for _ in years), tile.row0 // height, tile.col0 // width)
+        found.append(path / layer / array.metadata.encode_chunk_key(place))
+    return found
+
+
+def _digest(chunk: Path) -> str | None:
+    try:
+        return sha256_of_file(chunk)
+    except FileNotFoundError:
+        return None
+
+
+def frame_digest(path: Path, layers: Iterable[str]) -> str:
+    """SHA-256 of all files of a store but the chunks of these layers: its shape, coordinates and attributes."""
+    digest, layers = hashlib.sha256(), set(layers)
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and (file.name.startswith(".") or file.parent.name not in layers):
+            digest.update(f"{file.relative_to(path).as_posix()} {sha256_of_file(file)}\n".encode())
+    return digest.hexdigest()
+
+
 def read_years(path: Path, layer: str, years: slice) -> np.ndarray:
     """Maps of some years, in memory.
 
@@ -111,9 +153,15 @@ def read_flat(path: Path, layer: str) -> np.ndarray:
     return zarr.open_array(path / layer, mode="r", zarr_format=2)[...]
 
 
-@lru_cache(maxsize=1)
 def _arrays(path: Path) -> dict[str, zarr.Array]:
     """The arrays of the store that is being written: to open them takes as long as to write a tile."""
+    made = (path / ".zmetadata").stat()
+    return _opened(path, (made.st_ino, made.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, made: tuple) -> dict[str, zarr.Array]:
+    """`made` tells the store from an earlier one at the same place: a worker of a cluster may have seen both."""
     return dict(zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False).arrays())
 
 
