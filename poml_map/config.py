@@ -106,12 +106,19 @@ class Region:
         return [entry for entry in entries if entry.stand_in]
 
 
-def load_region(path: str | Path) -> Region:
+def load_region(
+    path: str | Path, overrides: dict[str, Any] | None = None, set_by: str = "overrides"
+) -> Region:
     """Read `region.yaml` and its catalogs.
 
     Parameters
     ----------
     path : str or Path
+    overrides : dict, optional
+        Settings laid over those of the file before they are checked: mappings key by key, everything else as a
+        whole. Relative paths in them start at the region file's folder, too.
+    set_by : str
+        Who gave the overrides; problems of these keys name it instead of a line.
 
     Returns
     -------
@@ -124,6 +131,8 @@ def load_region(path: str | Path) -> Region:
     """
     path = Path(path)
     document = load_yaml(path, str(path))
+    if overrides:
+        document = document.with_overrides(overrides, set_by)
     folder = path.resolve().parent
     problems = Problems()
     try:

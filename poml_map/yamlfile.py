@@ -7,6 +7,7 @@ lets nine nested aliases grow without end. Here each of these is a problem that 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,18 +41,54 @@ class Document:
         Line (from 1) of each key path, for example ``("hybrid", "w_p")``.
     texts : dict of tuple -> str
         What stood in the file for each scalar, before YAML gave it a type.
+    set_by : dict of tuple -> str
+        Who set a key path that is not as the file has it; see `with_overrides`.
     """
 
     file: str
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[tuple, int] = field(default_factory=dict)
     texts: dict[tuple, str] = field(default_factory=dict)
+    set_by: dict[tuple, str] = field(default_factory=dict)
 
     def problem(self, loc: tuple, found: str, expected: str = "", mend: str = "") -> Problem:
-        """A problem of the value at key path `loc`, with the nearest line that is known."""
-        known = (loc[:end] for end in range(len(loc), 0, -1) if loc[:end] in self.lines)
-        line = self.lines.get(next(known, None))
+        """A problem of the value at key path `loc`, with the nearest line that is known, or who set it."""
+        nearer = [loc[:end] for end in range(len(loc), 0, -1)]
+        setter = next((self.set_by[part] for part in nearer if part in self.set_by), None)
+        if setter is not None:
+            return Problem(self.file, f"{setter}, {dotted(loc)}", found, expected, mend)
+        line = self.lines.get(next((part for part in nearer if part in self.lines), None))
         return Problem(self.file, dotted(loc), found, expected, mend, line)
+
+    def with_overrides(self, overrides: dict[str, Any], setter: str) -> Document:
+        """A copy with `overrides` laid over the data: mappings key by key, everything else as a whole.
+
+        Parameters
+        ----------
+        overrides : dict
+        setter : str
+            Who says so; problems of these keys name it instead of a line.
+
+        Examples
+        --------
+        >>> document = Document("a.yaml", {"grid": {"crs": "EPSG:32651", "resolution": 500}}, {("grid",): 3})
+        >>> changed = document.with_overrides({"grid": {"resolution": 0}}, "regions.yaml: north")
+        >>> changed.data["grid"]
+        {'crs': 'EPSG:32651', 'resolution': 0}
+        >>> str(changed.problem(("grid", "resolution"), "0", "above 0"))
+        'a.yaml, regions.yaml: north, grid.resolution: found 0, expected above 0.'
+        """
+        changed = {loc: setter for loc in _changed(self.data, overrides, ())}
+
+        def kept(known: dict[tuple, Any]) -> dict[tuple, Any]:
+            return {
+                loc: value
+                for loc, value in known.items()
+                if not any(loc[:end] in changed for end in range(1, len(loc) + 1))
+            }
+
+        data = merged(self.data, overrides)
+        return Document(self.file, data, kept(self.lines), kept(self.texts), kept(self.set_by) | changed)
 
 
 def dotted(loc: tuple) -> str:
@@ -66,6 +103,30 @@ def dotted(loc: tuple) -> str:
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text
+
+
+def merged(data: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """`data` with `overrides` laid over it, mappings key by key.
+
+    Examples
+    --------
+    >>> merged({"a": {"b": 1, "c": 2}, "d": [3]}, {"a": {"c": 4}, "d": [5]})
+    {'a': {'b': 1, 'c': 4}, 'd': [5]}
+    """
+    result = dict(data)
+    for key, value in overrides.items():
+        both = isinstance(value, dict) and isinstance(data.get(key), dict)
+        result[key] = merged(data[key], value) if both else value
+    return result
+
+
+def _changed(data: Any, overrides: dict[str, Any], loc: tuple) -> Iterator[tuple]:
+    """Key paths that overrides replace as a whole."""
+    for key, value in overrides.items():
+        if isinstance(value, dict) and isinstance(data.get(key), dict):
+            yield from _changed(data[key], value, (*loc, key))
+        else:
+            yield (*loc, key)
 
 
 class _TooLargeError(Exception):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from poml_map import schema
@@ -522,3 +524,28 @@ def test_an_empty_catalog_says_so(region_file, problems_of, tmp_path):
     assert problems_of(load_region, name) == [
         "data_catalog.yaml, sources: found nothing, expected entries, each with its keys below it."
     ]
+
+
+def test_overrides_lie_over_the_file_key_by_key(region_file):
+    changes = {"grid": {"resolution": 250}, "area": {"bounds": [119.2, 29.9, 120.0, 31.0]}, "title": "West"}
+
+    region = load_region(region_file(), changes, "regions.yaml: west")
+
+    assert region.settings.grid.resolution == 250
+    assert region.settings.grid.crs == load_region("region.yaml").settings.grid.crs
+    assert region.settings.area.bounds[2] == 120.0
+    assert (region.settings.title, region.file) == ("West", "region.yaml")
+
+
+def test_a_wrong_override_names_who_gave_it_and_the_rest_of_the_file_its_lines(region_file, problems_of):
+    changes = {"grid": {"resolution": -1}, "naem": "x"}
+    file = region_file(("w_p: 0.5", "w_p: 7"))
+    lines = problems_of(load_region, file, changes, "regions.yaml: west")
+
+    line = Path(file).read_text(encoding="utf-8").splitlines().index("  w_p: 7") + 1
+    assert any(
+        text.startswith("region.yaml, regions.yaml: west, grid.resolution: found -1") for text in lines
+    )
+    assert any("regions.yaml: west, naem: found an unknown key" in text for text in lines)
+    assert any(text.startswith(f"region.yaml:{line}, hybrid.w_p: found 7") for text in lines)
+    assert len(lines) == 3
