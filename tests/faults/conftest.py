@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 from dataclasses import dataclass
@@ -198,10 +199,19 @@ def still(whole, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(still, tmp_path_factory):
-    """A finished run of the unbroken region."""
+    """A finished run of the unbroken region, of two years."""
     out = tmp_path_factory.mktemp("faults") / "run"
-    run_region(still / "region.yaml", out, years=(1980, 1980))
+    run_region(still / "region.yaml", out, years=(1980, 1981))
     return out
+
+
+@pytest.fixture(scope="session")
+def checker():
+    """`checker.py`, which looks at run folders from outside."""
+    spec = importlib.util.spec_from_file_location("checker", Path(__file__).with_name("checker.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
