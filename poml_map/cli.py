@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import signal
 import sys
@@ -28,6 +29,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# Nothing is fetched by any command. What leads to a server is refused before GDAL opens it; should something slip
+# through, GDAL finds no way out: no name is allowed, and its proxy is a port of this machine that discards.
+_OFFLINE = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_HTTP_PROXY": "127.0.0.1:9",
+    "GDAL_HTTP_MAX_RETRY": "0",
+}
+
 # Exit codes of shells for a command that Ctrl-C (which typer turns into this code) or SIGTERM ended.
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -40,6 +49,13 @@ class Engine(StrEnum):
     sklearn = "sklearn"
 
 
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="threads|local|ADDRESS|FILE",
+        help="Who maps the tiles: threads, processes, or a dask cluster; default DASK_SCHEDULER_ADDRESS, else threads.",
+    ),
+]
 RegionFile = Annotated[Path, typer.Argument(metavar="REGION.yaml", help="The region file.")]
 
 
@@ -107,9 +123,22 @@ def run(
     engine: Annotated[
         Engine, typer.Option(help="What maps the forests; auto is fast wherever it can be.")
     ] = Engine.auto,
+    scheduler: Scheduler = None,
+    tile_size: Annotated[
+        int | None,
+        typer.Option(
+            min=16, max=4096, help="Pixels along a side of a tile; default 128, fewer take less memory."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Map with the model of this finished run, or of `poml-map train`."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
 ) -> None:
-    """Make the annual maps of one region.
+    """Make the annual maps of one region; go on where an earlier command was stopped.
 
     Example: poml-map run demo/region.yaml --out run
     """
@@ -117,7 +146,25 @@ def run(
 
     wanted = _years(years)
     _log_to_console(quiet)
-    for line in run_region(region_file, out, years=wanted, workers=workers, engine=engine.value):
+    options = {"workers": workers, "tile_size": tile_size, "scheduler": scheduler, "model": model}
+    for line in run_region(region_file, out, years=wanted, engine=engine.value, **options):
+        typer.echo(line)
+
+
+@app.command()
+def train(
+    region_file: RegionFile,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the model.")] = Path("model"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
+) -> None:
+    """Learn the model of a region without its maps, to map other regions with: run --model.
+
+    Example: poml-map train demo/region.yaml --out model
+    """
+    from poml_map.pipeline.train import train_region
+
+    _log_to_console(quiet)
+    for line in train_region(region_file, out):
         typer.echo(line)
 
 
@@ -143,6 +190,66 @@ def validate(
     _log_to_console(quiet)
     for line in validate_region(region_file, out, repeats=repeats, quick=quick):
         typer.echo(line)
+
+
+@app.command()
+def batch(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Region files, folders of them, or one batch file."),
+    ],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the batch.")] = Path("batch"),
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="One region for each value of this column of the area's polygons."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="each|shared|FOLDER", help="Who learns: each region, all together, or a finished run."
+        ),
+    ] = None,
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="Regions at a time; default one for two cores.")
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Of all together, such as 8GiB; default 80 % of what is free."),
+    ] = None,
+    scheduler: Scheduler = None,
+    years: Annotated[
+        str | None, typer.Option(metavar="FIRST-LAST", help="Write maps of these years only.")
+    ] = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Progress as JSON lines, for programs.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Failures and results only.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all regions; compute nothing.")] = False,
+) -> None:
+    """Map many regions; one that fails never stops the others, and the same command does what is missing.
+
+    Example: poml-map batch demo/region.yaml --by code --model shared --out counties
+    """
+    from poml_map.batch.plan import make_plan
+    from poml_map.batch.progress import JsonLines, PlainLines
+    from poml_map.batch.run import limits_of, run_batch
+
+    wanted, limits = _years(years), limits_of(at_once, memory)
+    _log_to_console(quiet)
+
+    def reporter(states, limits):
+        return (
+            JsonLines(states, limits, typer.echo) if json_lines else PlainLines(states, limits, quiet=quiet)
+        )
+
+    result = run_batch(
+        make_plan(paths, by, model), out, limits=limits, years=wanted, scheduler=scheduler, report=reporter,
+        dry=dry_run,
+    )  # fmt: skip
+    for line in [] if json_lines else result.lines:
+        typer.echo(line)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
 @app.command()
@@ -198,6 +305,7 @@ def _years(text: str | None) -> tuple[int, int] | None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; explained errors become one line each and the exit code of their kind."""
+    os.environ.update(_OFFLINE)
     try:
         with _stopped_by_signal():
             app(arguments)
@@ -207,7 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code in (_INTERRUPTED, _TERMINATED):
-            typer.echo("Stopped; nothing half-made is left.", err=True)
+            typer.echo("Stopped. No file is half-made; the same command goes on from here.", err=True)
         raise
 
 

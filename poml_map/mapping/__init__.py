@@ -7,6 +7,7 @@ from poml_map.mapping.intervals import P_VALUE, MapChange, MapIntervals
 from poml_map.mapping.journal import TileJournal
 from poml_map.mapping.store import create_store, frame_digest, open_store, read_flat, read_years
 from poml_map.mapping.tasks import Executor, MapTask, ThreadExecutor, TileDone
+from poml_map.mapping.tile_memory import tile_bytes
 from poml_map.mapping.tiles import TileModel
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "open_store",
     "read_flat",
     "read_years",
+    "tile_bytes",
 ]

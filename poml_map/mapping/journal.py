@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from poml_map.files import write_text_atomic
 from poml_map.grid import Tile
 from poml_map.mapping.balance import Balance
 from poml_map.mapping.store import chunk_digests
@@ -16,6 +17,9 @@ from poml_map.mapping.tasks import TileDone
 from poml_map.pause import pause
 
 log = logging.getLogger(__name__)
+
+# How zarr calls a chunk that it has not written to its end.
+_BEGUN = "*.partial"
 
 
 @dataclass
@@ -37,7 +41,7 @@ class TileJournal:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def open(cls, path: Path, store: Path, layers: Iterable[str]) -> TileJournal:
+    def open(cls, path: Path, store: Path, layers: Sequence[str]) -> TileJournal:
         """Read what there is; damaged and unknown tiles are left out, and counted in the log.
 
         Parameters
@@ -45,31 +49,30 @@ class TileJournal:
         path : Path
             Need not exist.
         store : Path
-        layers : iterable of str
+        layers : sequence of str
             Of the store; a line that names others is not believed.
         """
-        layers = list(layers)
-        listed = {done.tile: done for done in _read(path)}
-        found = {
-            tile: done
-            for tile, done in listed.items()
-            if list(done.chunks) == layers and done.chunks == chunk_digests(store, tile, layers)
-        }
+        for begun in (each for layer in layers for each in (store / layer).glob(_BEGUN)):
+            begun.unlink()
+        listed = _read(path)
+        found = _true(listed, store, layers)
         if damaged := len(listed) - len(found):
             log.warning("  %d of %d finished tiles are damaged: they are mapped again", damaged, len(listed))
-        journal = cls(path, found)
-        journal._write_again()
-        return journal
+        # Without lines that are not believed, and without half a line at the end, which would spoil the next one.
+        write_text_atomic(path, "".join(map(_line, found.values())))
+        return cls(path, found)
+
+    @staticmethod
+    def damaged(path: Path, store: Path, layers: Sequence[str]) -> int:
+        """How many tiles of a finished store are not as they were written."""
+        listed = _read(path)
+        return len(listed) - len(_true(listed, store, layers))
 
     def add(self, done: TileDone) -> None:
         """Note a tile that was written; may be called from any thread."""
         with self._lock, self.path.open("a", encoding="utf-8") as file:
             file.write(_line(done))
         pause("tile")
-
-    def _write_again(self) -> None:
-        """Without lines that are not believed, and without half a line at the end, which would spoil the next one."""
-        self.path.write_text("".join(map(_line, self.found.values())), encoding="utf-8")
 
 
 def _line(done: TileDone) -> str:
@@ -81,15 +84,25 @@ def _corners(tile: Tile) -> list[int]:
     return [tile.row0, tile.row1, tile.col0, tile.col1]
 
 
-def _read(path: Path) -> list[TileDone]:
+def _true(listed: dict[Tile, TileDone], store: Path, layers: Sequence[str]) -> dict[Tile, TileDone]:
+    """Tiles whose chunks are those that were written."""
+    layers = list(layers)
+    return {
+        tile: done
+        for tile, done in listed.items()
+        if list(done.chunks) == layers and done.chunks == chunk_digests(store, tile, layers)
+    }
+
+
+def _read(path: Path) -> dict[Tile, TileDone]:
     if not path.is_file():
-        return []
-    found = []
+        return {}
+    found = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             parts = json.loads(line)
-            balance = Balance(**parts["balance"])
-            found.append(TileDone(Tile(*parts["tile"]), parts["counts"], balance, parts["chunks"]))
+            balance, tile = Balance(**parts["balance"]), Tile(*parts["tile"])
+            found[tile] = TileDone(tile, parts["counts"], balance, parts["chunks"])
         except (ValueError, KeyError, TypeError):  # the last line of a run that was killed
             continue
     return found

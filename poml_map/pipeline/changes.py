@@ -24,7 +24,14 @@ _ROUNDING = 1e-6
 
 
 def write_changes(
-    region: Region, store: Path, folder: Path, grid: Grid, wanted: range, about: dict, changes: Changes | None
+    region: Region,
+    store: Path,
+    folder: Path,
+    grid: Grid,
+    wanted: range,
+    about: dict,
+    changes: Changes | None,
+    write_one: Callable = write_map,
 ) -> dict:
     """Write the maps of the change of every model into `folder`; none where only one year is mapped.
 
@@ -42,6 +49,8 @@ def write_changes(
         ``depth_cm``, ``month`` and ``tags`` of `write_map`.
     changes : Changes or None
         With intervals: then the interval of POML's change and its classes are mapped too.
+    write_one : callable
+        `write_map`, or what stands for it.
 
     Returns
     -------
@@ -61,7 +70,7 @@ def write_changes(
     def write(layer: str, values: np.ndarray, **tags) -> None:
         written = about | {"tags": about["tags"] | tags, "unit": region.settings.units}
         path = folder / map_name(layer, last, first)
-        write_map(path, values, grid, model=layer, year=last, first_year=first, **written)
+        write_one(path, values, grid, model=layer, year=last, first_year=first, **written)
 
     means = {}
     for model in schema.MODELS:

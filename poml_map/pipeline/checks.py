@@ -9,24 +9,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from poml_map import schema
 from poml_map.config import Region, load_region
 from poml_map.cube import Cube, check_cube, open_layers, region_grid
 from poml_map.errors import InputError, Problems
 from poml_map.grid import Grid
+from poml_map.pipeline.estimate import estimate_lines
 from poml_map.pipeline.process_choices import process_inputs
-from poml_map.pipeline.progress import duration
 from poml_map.sites import Samples, read_samples, with_stock
 
 log = logging.getLogger(__name__)
-
-# Measured on 2 cores of 2.5 GHz with 200 trees; an estimate, within a factor of 2 or so.
-_SECONDS_AT_LEAST = 30.0  # reading, calibration, cross-validation, page and project
-_SECONDS_PER_FOLD = 2.5  # of the calibration of intervals
-_SECONDS_PER_PIXEL_YEAR = 3.5e-6  # two forests by the fast engine, RothC, reading and writing
-_BYTES_PER_VALUE = 3.0  # one float32 in a compressed GeoTIFF with overviews and once more in the store
-_BYTES_AT_LEAST = 60 * 2**20  # the forests, the page and the animation
-_MEMORY = 1.8  # GiB with two threads, whatever the size of the region
 
 
 @dataclass(frozen=True)
@@ -37,26 +28,34 @@ class Checked:
     ----------
     region : Region
     cube : Cube
-    samples : Samples
-        Not yet read at the cube's pixels.
-    lines : list of str
-        What was found and what a run would take, for people.
+    samples : Samples or None
+        Not yet read at the cube's pixels; None if they were not asked for.
+    pixels : int, optional
+        That will be mapped, counted if every pixel was read.
     """
 
     region: Region
     cube: Cube
-    samples: Samples
-    lines: list[str]
+    samples: Samples | None
+    pixels: int | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """What was found and what a run would take, for people."""
+        expected = estimate_lines(self.region, self.cube, self.samples, pixels=self.pixels)
+        return [*_found(self.region, self.cube, self.samples), *expected, "No problem found."]
 
 
-def check_region(region_file: str | Path, deep: bool = False) -> Checked:
+def check_region(region_file: str | Path | Region, deep: bool = False, with_samples: bool = True) -> Checked:
     """Check a region file, its catalogs, the headers of its sources and its samples.
 
     Parameters
     ----------
-    region_file : str or Path
+    region_file : str, Path or Region
     deep : bool
         Read every pixel of the area too.
+    with_samples : bool
+        False where a model that was trained elsewhere maps the region: its samples are not read.
 
     Returns
     -------
@@ -67,33 +66,38 @@ def check_region(region_file: str | Path, deep: bool = False) -> Checked:
     InputError
         With every problem of all of them.
     """
-    region = load_region(region_file)
+    region = region_file if isinstance(region_file, Region) else load_region(region_file)
     problems = Problems()
-    cube = samples = None
+    cube = samples = pixels = None
     try:
         cube = open_layers(region)
         if deep:
-            check_cube(region, deep=True)
+            pixels = check_cube(region, deep=True)["pixels_in_area"]
     except InputError as error:
         problems.collect(error)
     try:
         grid = cube.grid if cube else region_grid(region)
         check_profile(region, grid, problems)
-        samples = read_samples(region, grid)
-        check_campaigns(region, samples, problems)
+        if with_samples:
+            samples = read_samples(region, grid)
+            check_campaigns(region, samples, problems)
     except InputError as error:
         problems.collect(error)
         file = region.settings.samples.file
-        if not region.samples_path.exists() and file not in {problem.file for problem in problems}:
+        if (
+            with_samples
+            and not region.samples_path.exists()
+            and file not in {problem.file for problem in problems}
+        ):
             problems.add(file, "", "no such file", "the sample table", "Check `samples.file`.")
     try:
         process_inputs(region)
     except InputError as error:
         problems.collect(error)
     problems.raise_if_any()
-    if deep:
+    if deep and with_samples:
         read_sites(region, cube, samples)
-    return Checked(region, cube, samples, [*_found(region, cube, samples), *_estimate(region, cube)])
+    return Checked(region, cube, samples, pixels)
 
 
 def check_campaigns(region: Region, samples: Samples, problems: Problems) -> None:
@@ -193,19 +197,3 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
     return lines
-
-
-def _estimate(region: Region, cube: Cube) -> list[str]:
-    pixel_years = cube.pixels_in_area * len(region.years)
-    trees, intervals = region.settings.hybrid.n_trees / 200, region.settings.intervals
-    seconds = (_SECONDS_AT_LEAST + pixel_years * _SECONDS_PER_PIXEL_YEAR) * trees
-    layers = len(schema.MODELS)
-    if intervals is not None:
-        seconds += intervals.folds * _SECONDS_PER_FOLD * trees
-        layers += len(schema.interval_maps(intervals.level))
-    values = cube.grid.width * cube.grid.height * len(region.years) * layers
-    disk = _BYTES_AT_LEAST * trees + values * _BYTES_PER_VALUE
-    return [
-        f"  estimate  about {duration(seconds)} on 2 cores, {_MEMORY:g} GiB of memory, {disk / 2**20:.0f} MiB of disk",
-        "No problem found.",
-    ]

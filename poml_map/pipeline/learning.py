@@ -63,10 +63,10 @@ class Learned:
     notes: list[str]
     intervals: Intervals | None = None
 
-    def save(self, folder: Path, units: dict[str, str]) -> None:
-        """Write both forests as arrays (`forest_poml.npz`, `forest_ml.npz`); `units` by covariate, in order."""
+    def save(self, files: dict[str, Path], units: dict[str, str]) -> None:
+        """Write both forests, ``poml`` and ``ml``, as arrays; `units` by covariate, in order."""
         for name, forest in (("poml", self.poml), ("ml", self.ml)):
-            save_forest(str(folder / f"forest_{name}.npz"), forest, columns=list(units), units=units)
+            save_forest(str(files[name]), forest, columns=list(units), units=units)
 
 
 def learn(

@@ -7,7 +7,6 @@ import json
 import platform
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,8 +17,11 @@ from poml_map.files import sha256_of_file
 
 _PACKAGES = [
     "numpy", "scipy", "pandas", "xarray", "dask", "rasterio", "pyproj", "geopandas", "scikit-learn", "zarr",
-    "pyflwdir", "netCDF4",
+    "pyflwdir", "netCDF4", "numba",
 ]  # fmt: skip
+
+# Who names the sample file.
+_SAMPLES = "samples"
 
 #: Where a validation lies in a run folder.
 VALIDATION = "validation"
@@ -28,10 +30,10 @@ VALIDATION = "validation"
 _NOT_OF_THE_RUN = ("maps.zarr", VALIDATION)
 
 
-def versions() -> dict[str, str]:
-    """Versions of the program, of Python and of the packages that can move a number."""
+def versions(*more: str) -> dict[str, str]:
+    """Versions of the program, of Python, of the packages that can move a number, and of more packages."""
     found = {"poml_map": __version__, "python": platform.python_version(), "platform": sys.platform}
-    for name in _PACKAGES:
+    for name in (*_PACKAGES, *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # installed in a way that left no metadata
@@ -39,16 +41,22 @@ def versions() -> dict[str, str]:
     return found
 
 
-def input_files(region: Region) -> dict[str, str]:
-    """SHA-256 of every file that goes into a run, by its path as the user wrote it.
+def input_paths(region: Region, *, with_samples: bool = True) -> dict[str, Path]:
+    """Every file that goes into a run, by its path as the user wrote it.
 
     Two files that were written alike, by catalogs in different folders, are told apart by their entries.
     """
     found: dict[str, Path] = {}
     for owner, shown, path in _listed(region):
-        if path.exists():
+        if path.exists() and (with_samples or owner != _SAMPLES):
             found[f"{owner}: {shown}" if found.get(shown, path) != path else shown] = path
-    return {shown: _digest(path) for shown, path in found.items()}
+    return found
+
+
+def input_files(region: Region, *, with_samples: bool = True) -> dict[str, str]:
+    """SHA-256 of every file that goes into a run, by its path as the user wrote it."""
+    paths = input_paths(region, with_samples=with_samples)
+    return {shown: _digest(path) for shown, path in paths.items()}
 
 
 def _listed(region: Region) -> Iterator[tuple[str, str, Path]]:
@@ -57,7 +65,7 @@ def _listed(region: Region) -> Iterator[tuple[str, str, Path]]:
     yield "region", Path(region.file).name, Path(region.file).resolve()
     written = [catalogs] if isinstance(catalogs, str) else catalogs
     yield from (("catalog", *pair) for pair in zip(written, region.catalog_files, strict=True))
-    yield from (("samples", *pair) for pair in _with_parts(samples, region.samples_path))
+    yield from ((_SAMPLES, *pair) for pair in _with_parts(samples, region.samples_path))
     for source in region.sources.values():
         if source.entry.driver != "constant":
             for key in source.files(wanted_years(source, region)):
@@ -104,13 +112,10 @@ def outputs(folder: Path) -> dict[str, str]:
     return {
         name.as_posix(): sha256_of_file(path)
         for path, name in names.items()
-        if name.as_posix() not in skipped and name.parts[0] not in _NOT_OF_THE_RUN
+        if name.as_posix() not in skipped
+        and name.parts[0] not in _NOT_OF_THE_RUN
+        and not name.name.startswith(".")
     }
-
-
-def now() -> str:
-    """The time, in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def to_json(content: dict) -> str:

@@ -33,6 +33,7 @@ from poml_map.products import (
     panel_row,
     small_map,
     weighted_mean,
+    write_map,
     write_years,
 )
 from poml_map.products.place import nice_limits
@@ -46,6 +47,10 @@ _AT_ONCE = 128 * 2**20
 _OF_A_MAP = 2**16
 
 
+def _always(write: Callable) -> Callable:
+    return write
+
+
 def write_products(
     region: Region,
     cube: Cube,
@@ -56,6 +61,7 @@ def write_products(
     digest,
     mapped: int,
     intervals: Intervals | None = None,
+    once: Callable[[Callable], Callable] = _always,
 ) -> Published:
     """Write `maps/`, `SOCS_POML.gif` and `first_and_last_year.png` into `folder`.
 
@@ -78,6 +84,8 @@ def write_products(
         Pixels that every map of the models has.
     intervals : Intervals, optional
         If the store has them.
+    once : callable
+        Makes of `write_map` a function that leaves out the files that are there already.
 
     Returns
     -------
@@ -89,11 +97,12 @@ def write_products(
         If a file cannot be written, or the store lost pixels.
     """
     settings, grid = region.settings, cube.grid
-    (folder / "maps").mkdir()
+    (folder / "maps").mkdir(exist_ok=True)
+    write_one = once(write_map)
     tags = {"INPUT_DIGEST": digest, "REGION": settings.name, **notes.tags}
     tags |= {f"FILLED_{fill['column'].upper()}": fill_text(fill) for fill in cube.fills}
     about = {"depth_cm": settings.depth_cm, "tags": tags, "month": settings.sampling_month}
-    write = partial(write_years, folder / "maps", grid=grid, unit=settings.units, **about)
+    write = partial(write_years, folder / "maps", grid=grid, unit=settings.units, write=write_one, **about)
     title = f"{settings.title or settings.name}: soil organic carbon stock, 0-{settings.depth_cm:g} cm"
     looks = {"grid": grid, "unit": settings.units, "title": title, "notes": notes.lines}
     looks["outlines"] = cube.outlines()
@@ -115,7 +124,9 @@ def write_products(
             if layer in seen:
                 seen[layer].close()
         changes = None if intervals is None else intervals.changes
-        meanwhile.do(partial(write_changes, region, store, folder / "maps", grid, wanted, about, changes))
+        meanwhile.do(
+            partial(write_changes, region, store, folder / "maps", grid, wanted, about, changes, write_one)
+        )
         chosen = seen["POML"].frames[wanted[0] - region.years[0] :][: len(wanted)]
         # One scale for GIF, picture and report page: that of all models and years.
         looks["limits"] = nice_limits(

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from poml_map.pipeline.learning import Learned
 from poml_map.pipeline.manifest import to_json
 from poml_map.pipeline.parameters import Parameters
-from poml_map.pipeline.site_model import SiteModel
+from poml_map.pipeline.trained import Trained
 from poml_map.products import draw_calibration
 from poml_map.settings import RegionSettings
-from poml_map.sites import Samples
 from poml_map.units import STOCK_LABELS, stock_factor
 
 # Columns of the run's tables that hold a stock, or an error of one; kg/m2 inside the program.
@@ -32,16 +30,8 @@ def in_units(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     return table.assign(**{name: table[name] * stock_factor(unit) for name in held})
 
 
-def write_tables(
-    folder: Path,
-    unit: str,
-    samples: Samples,
-    model: SiteModel,
-    parameters: Parameters,
-    learned: Learned,
-    covariate_units: dict[str, str],
-) -> None:
-    """Write samples, simulations, training rows, held-out predictions, accuracy, parameters and both forests.
+def write_tables(folder: Path, unit: str, trained: Trained) -> None:
+    """Write samples, simulations, training rows, held-out predictions, accuracy and parameters.
 
     With intervals also those of every site and year, held out.
 
@@ -50,20 +40,13 @@ def write_tables(
     folder : Path
     unit : str
         Of every stock in the tables. The forests predict kg/m2, as their files say.
-    samples : Samples
-    model : SiteModel
-    parameters : Parameters
-    learned : Learned
-    covariate_units : dict of str -> str
-        By covariate, in order.
+    trained : Trained
     """
-    label = STOCK_LABELS[unit]
+    label, samples, learned = STOCK_LABELS[unit], trained.samples, trained.learned
     in_units(samples.table, unit).assign(unit=label).to_csv(folder / "sites.csv", index=False)
     samples.dropped.to_csv(folder / "sites_not_used.csv", index=False)
-    (folder / "rothc_params.json").write_text(to_json(parameters.details), encoding="utf-8")
-    stocks = model.simulate(*parameters.at(model)) * stock_factor(unit)
-    years = pd.Index(list(model.years), name="year")
-    simulated = pd.DataFrame(stocks, index=years, columns=samples.sites["site"])
+    (folder / "rothc_params.json").write_text(to_json(trained.parameters.details), encoding="utf-8")
+    simulated = trained.simulated * stock_factor(unit)
     simulated.to_csv(folder / "site_simulations.csv", float_format="%.6g")
     for name, table, digits in (
         ("training", learned.training, 7),
@@ -77,7 +60,6 @@ def write_tables(
         table[["site", "year"]].join(stocks).assign(unit=label).to_csv(
             folder / "site_intervals.csv", **digits
         )
-    learned.save(folder, covariate_units)
 
 
 def write_calibration(

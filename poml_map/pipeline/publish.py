@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 from poml_map.errors import InputError, Problem, Problems
-from poml_map.files import sha256_of_file
+from poml_map.files import sha256_of_file, write_text_atomic
+from poml_map.pipeline.lock import hold
 from poml_map.pipeline.manifest import VALIDATION, to_json
 from poml_map.pipeline.manifest import outputs as digests
-from poml_map.pipeline.staging import refuse_while_written
 from poml_map.products import write_fao, write_stac
+from poml_map.products.foreign import refuse_foreign
 from poml_map.products.page import write_page
 from poml_map.products.qgis import write_qgis
 
@@ -85,11 +86,12 @@ def report_run(run: str | Path) -> list[str]:
         expected = "the folder of a finished run, with its manifest.json"
         mend = "Make it with `poml-map run region.yaml --out FOLDER`."
         raise InputError(Problem(str(run), "", _found(path, error), expected, mend)) from error
-    refuse_while_written(run)
-    _refuse_other_files(run, made)
-    publish(run, profile)
-    content["outputs"] = digests(run)
-    path.write_text(to_json(content), encoding="utf-8")
+    refuse_foreign(run, made)
+    with hold(run):
+        _refuse_other_files(run, made)
+        publish(run, profile)
+        content["outputs"] = digests(run)
+        write_text_atomic(path, to_json(content))
     made = ["report.html", "qgis/region.qgz", "stac/catalog.json", *(["fao/"] if profile == "fao" else [])]
     return [f"In {run}, made again from its maps and tables:", *(f"  {name}" for name in made)]
 

@@ -32,8 +32,16 @@ class Notes:
     tags: dict
 
     @classmethod
-    def of(cls, region: Region, parameters) -> Notes:
-        """Notes of a region with these parameters of the process model."""
+    def of(cls, region: Region, parameters, model_of: str = "") -> Notes:
+        """Notes of a region with these parameters of the process model.
+
+        Parameters
+        ----------
+        region : Region
+        parameters : Parameters
+        model_of : str
+            Name of the region that the model was learned in, if it is another one.
+        """
         stand_ins = ", ".join(region.stand_ins)
         assumed = _assumed_mu(parameters)
         if region.settings.samples.year is not None:
@@ -46,7 +54,11 @@ class Notes:
         lines = ["Synthetic data"] if region.settings.synthetic else []
         lines += [f"Stand-in: {', '.join(region.stand_in_names)}"] if stand_ins else []
         lines += [f"Assumed: {assumed}"] if assumed else []
-        return cls(lines, {"SYNTHETIC": region.settings.synthetic, "STAND_IN": stand_ins, "ASSUMED": assumed})
+        lines += [f"Model learned in: {model_of}"] if model_of else []
+        model = {"MODEL_OF_REGION": model_of} if model_of else {}
+        return cls(
+            lines, model | {"SYNTHETIC": region.settings.synthetic, "STAND_IN": stand_ins, "ASSUMED": assumed}
+        )
 
 
 def _assumed_mu(parameters) -> list[str]:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from poml_map.files import sha256_of_file
 from poml_map.hybrid.scores import mean_error, rmse
-from poml_map.pipeline.manifest import now, to_json, versions
+from poml_map.pipeline.clock import now
+from poml_map.pipeline.manifest import to_json, versions
 from poml_map.pipeline.site_course import POOLS, Beginning, Course, run_course
 from poml_map.pipeline.site_file import Site, load_site
 from poml_map.pipeline.site_settings import month_text

@@ -1,28 +1,46 @@
 """A run folder that never holds half a run.
 
-Everything is written into a hidden folder inside the run folder and moved to its final name at the end, so that
-a run that stops, for whatever reason, leaves nothing half-made behind.
+Everything is written into a hidden folder inside the run folder and moved to its final name at the end. What is there
+when a run is stopped stays there for the same command, if the run can go on from it; else it goes.
 """
 
 from __future__ import annotations
 
-import logging
-import os
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from poml_map.errors import InputError, Problem, ResourceError
-from poml_map.files import resource_error
+from poml_map.files import resource_error, write_text_atomic
+from poml_map.pause import pause
+from poml_map.pipeline.lock import hold
 
-# Of the process that writes it.
-_UNFINISHED = ".unfinished-{}"
+#: Inside the run folder, while it is made and after a stop.
+UNFINISHED = ".unfinished"
+
+# In the hidden folder: names that are being moved out of it, and what they replace.
+_MOVING, _EARLIER = ".moving", ".earlier"
 
 
 @contextmanager
-def staging(out: Path) -> Iterator[Path]:
-    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well, else it goes.
+def staging(out: Path, *, resumable: bool = False, outdated: tuple[str, ...] = ()) -> Iterator[Path]:
+    """A hidden folder inside `out`; what it holds moves to `out` when the block ends well.
+
+    Parameters
+    ----------
+    out : Path
+        Made if it is not there.
+    resumable : bool
+        If the block does not end well the folder stays as it is for the next time, unless the input was wrong.
+    outdated : tuple of str
+        Names in `out` that go at the end if the folder holds nothing of their name: an earlier run made them.
+
+    Yields
+    ------
+    Path
+        Of an earlier block only what that left, if `resumable`.
 
     Raises
     ------
@@ -35,123 +53,85 @@ def staging(out: Path) -> Iterator[Path]:
     if first.exists() and not first.is_dir():
         raise InputError(Problem(str(first), "--out", "a file", "a folder", "Choose another name."))
     made = [path for path in (out, *out.parents) if not path.exists()]
-    folder = out / _UNFINISHED.format(os.getpid())
+    folder = out / UNFINISHED
     try:
-        _clear_leftovers(out)
-        folder.mkdir(parents=True)
-        yield folder
-        _publish(folder, out)
+        with hold(out):
+            finish_moving(out)
+            if not resumable:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(exist_ok=True)
+            with _removing(folder, resumable):
+                yield folder
+                _publish(folder, out, outdated)
     except OSError as error:
         raise resource_error(error.filename or out, error) from error
+    except MemoryError as error:
+        mend = "Close other programs, or give fewer --workers or a smaller --tile-size."
+        raise ResourceError(f"{out}: not enough memory for this run. {mend}") from error
     finally:
-        try:
-            _clean_up(folder, made)
-        except BaseException:  # a signal that comes now must wait
-            _clean_up(folder, made)
-            raise
+        for path in made:
+            with suppress(OSError):  # not there, or not empty as it should be
+                path.rmdir()
 
 
-def _clean_up(folder: Path, made: list[Path]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    for path in made:
-        with suppress(OSError):  # not there, or not empty as it should be
-            path.rmdir()
-
-
-def refuse_while_written(out: Path) -> None:
-    """Raise ResourceError while another run is writing into `out`."""
-    for leftover in out.glob(_UNFINISHED.format("*")):
-        pid = leftover.name.rpartition("-")[2]
-        if pid.isdigit() and _is_alive(int(pid)):
-            message = f"{out}: another run (process {pid}) is writing into this folder. "
-            raise ResourceError(message + "Wait for it, or choose another folder with --out.")
-
-
-def _clear_leftovers(out: Path) -> None:
-    """Remove what a killed run left in `out`; refuse if its process is still alive."""
-    refuse_while_written(out)
-    for leftover in out.glob(_UNFINISHED.format("*")):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
+@contextmanager
+def _removing(folder: Path, resumable: bool) -> Iterator[None]:
+    """Remove the folder after the block, but for what may be resumed."""
+    keep = False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()
+        yield
+    except BaseException as error:
+        keep = resumable and not isinstance(error, InputError) and any(folder.iterdir())
+        raise
+    finally:
+        if not keep:
+            try:
+                shutil.rmtree(folder, ignore_errors=True)
+            except BaseException:  # a signal that comes now must wait
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
 
 
-def _publish(folder: Path, out: Path) -> None:
-    """Move all of `folder` to its final name, or nothing: an earlier run is put aside, and back on failure."""
-    items, earlier = sorted(folder.iterdir()), folder / ".earlier"
-    earlier.mkdir()
+def _publish(folder: Path, out: Path, outdated: tuple[str, ...]) -> None:
+    """Move all of `folder` to its final name, or nothing: an earlier run is put aside, and back on failure.
+
+    A kill in between leaves the list of names, by which `finish_moving` goes on.
+    """
+    shutil.rmtree(folder / _EARLIER, ignore_errors=True)
+    items = sorted(path.name for path in folder.iterdir())
+    gone = [name for name in outdated if name not in items and (out / name).exists()]
+    write_text_atomic(folder / _MOVING, json.dumps({"items": items, "gone": gone}))
     moved: list[tuple[Path, Path]] = []
     try:
-        for item in items:
-            final = out / item.name
-            aside = [(final, earlier / item.name)] if final.exists() or final.is_symlink() else []
-            for source, target in [*aside, (item, final)]:
-                source.rename(target)
-                moved.append((source, target))
+        _move(folder, out, items, gone, moved)
     except BaseException:  # Ctrl-C too
         for source, target in reversed(moved):
             target.rename(source)
+        (folder / _MOVING).unlink()
         raise
 
 
-class Heard(logging.Handler):
-    """Keeps what the program says, from before there is a folder to write it to."""
-
-    def __init__(self):
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record."""
-        self.records.append(record)
-
-    def warnings(self, *parts: str) -> list[str]:
-        """Warnings that these parts of the package gave, each once."""
-        loggers = tuple(f"poml_map.{part}" for part in parts)
-        said = (r for r in self.records if r.levelno >= logging.WARNING and r.name.startswith(loggers))
-        return list(dict.fromkeys(record.getMessage().strip() for record in said))
-
-
-@contextmanager
-def listening() -> Iterator[Heard]:
-    """Hear everything the program says while the block runs, whatever the terminal shows."""
-    logger, heard = logging.getLogger("poml_map"), Heard()
-    level = logger.level
-    logger.addHandler(heard)
-    logger.setLevel(logging.INFO)
+def finish_moving(out: Path) -> None:
+    """Go on where a run was killed while it moved its files to their final names; only for the holder of `out`."""
+    folder = out / UNFINISHED
     try:
-        yield heard
-    finally:
-        logger.removeHandler(heard)
-        logger.setLevel(level)
+        names = json.loads((folder / _MOVING).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    _move(folder, out, names["items"], names["gone"], [])
+    shutil.rmtree(folder)
 
 
-@contextmanager
-def log_file(path: Path, heard: Heard) -> Iterator[None]:
-    """What was heard and will be said, with times, in the run folder too; of a run that fails it goes with all else.
-
-    Parameters
-    ----------
-    path : Path
-    heard : Heard
-        Of a block of `listening` around this one.
-    """
-    logger = logging.getLogger("poml_map")
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for record in heard.records:
-        handler.emit(record)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
+def _move(folder: Path, out: Path, items: list[str], gone: list[str], moved: list[tuple[Path, Path]]) -> None:
+    earlier = folder / _EARLIER
+    earlier.mkdir(exist_ok=True)
+    for name in [*items, *gone]:
+        new, final = folder / name, out / name
+        is_new = new.exists() or new.is_symlink()
+        if (is_new or name in gone) and (final.exists() or final.is_symlink()):
+            final.rename(earlier / name)
+            moved.append((final, earlier / name))
+        if is_new:
+            pause("publish")
+            new.rename(final)
+            moved.append((new, final))

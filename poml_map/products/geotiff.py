@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -200,6 +200,7 @@ def write_years(
     tags: Mapping[str, object] | None = None,
     month: int = 12,
     workers: int | None = None,
+    write: Callable[..., Path] = write_map,
 ) -> list[Path]:
     """Write all annual maps of one model, several at once.
 
@@ -212,6 +213,8 @@ def write_years(
     years : sequence of int, shape (year,)
     workers : int, optional
         Threads; default one a core, four at most. Each holds about five maps in memory.
+    write : callable
+        `write_map`, or what stands for it.
 
     Returns
     -------
@@ -227,12 +230,12 @@ def write_years(
         raise ValueError(f"maps: {len(maps)} maps for {len(years)} years; give one map for each year")
     facts = {"model": model, "unit": unit, "depth_cm": depth_cm, "tags": tags, "month": month}
 
-    def write(index: int) -> Path:
+    def write_year(index: int) -> Path:
         year = years[index]
-        return write_map(Path(folder) / map_name(model, year), maps[index], grid, year=year, **facts)
+        return write(Path(folder) / map_name(model, year), maps[index], grid, year=year, **facts)
 
     with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
-        return list(pool.map(write, range(len(years))))  # after an error no further year is begun
+        return list(pool.map(write_year, range(len(years))))  # after an error no further year is begun
 
 
 def read_map(path) -> np.ndarray:

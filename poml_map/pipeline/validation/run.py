@@ -11,9 +11,11 @@ import pandas as pd
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.applicability import Spaces, write_applicability
 from poml_map.pipeline.checks import check_region
+from poml_map.pipeline.clock import now
+from poml_map.pipeline.heard import Heard, listening, log_file
 from poml_map.pipeline.known_truth import found_truth, incomplete_truth, known_truth, read_truth
 from poml_map.pipeline.progress import Stopwatch, duration
-from poml_map.pipeline.staging import Heard, listening, log_file, staging
+from poml_map.pipeline.staging import staging
 from poml_map.pipeline.validation.answers import page, score_lines
 from poml_map.pipeline.validation.assess import Assessed, Fits, assess, planned_forests
 from poml_map.pipeline.validation.figures import (
@@ -195,7 +197,7 @@ def _write_json(
     content = {
         "region": region.settings.name,
         "synthetic": region.settings.synthetic,
-        "made": records.now(),
+        "made": now(),
         "versions": records.versions(),
         "input_digest": records.input_digest(files),
         "unit": region.settings.units,

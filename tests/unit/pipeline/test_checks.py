@@ -1,7 +1,6 @@
 """What `check` says before a run: what was found, what is lacking, what it would take."""
 
 import dataclasses
-import re
 from types import SimpleNamespace
 
 import pandas as pd
@@ -9,8 +8,9 @@ import pytest
 
 from poml_map.errors import InputError, Problem, Problems
 from poml_map.grid import Grid
-from poml_map.pipeline import checks
+from poml_map.pipeline import checks, estimate
 from poml_map.pipeline.checks import check_campaigns, check_region
+from poml_map.pipeline.speed import REFERENCE
 
 GIVEN = "  mu_max: 1.4\n  k_m: 0.06\n"
 FILLS = [{"source": "ndvi", "column": "ndvi", "years": [1980, 1981], "rule": "mean of 1982-1986"}]
@@ -32,6 +32,7 @@ def opened(monkeypatch):
 
             return call
 
+        monkeypatch.setattr(estimate, "measure_speed", lambda: REFERENCE)
         monkeypatch.setattr(checks, "open_layers", answer(cube))
         monkeypatch.setattr(checks, "read_samples", answer(samples))
         monkeypatch.setattr(checks, "region_grid", answer(grid))
@@ -80,28 +81,8 @@ def test_all_that_was_found_is_listed(region, opened, repeated):
     assert "of the others 1 rows: outside the grid" in text
     assert "filled    ndvi of 1980, 1981: mean of 1982-1986" in text
     assert "stand-in  bulk density" in text
+    assert "estimate  about" in text
     assert text.endswith("No problem found.")
-
-
-def test_the_estimate_grows_with_pixels_years_and_trees(region, opened, repeated):
-    def seconds(*changes, pixels=45000):
-        region(*changes)
-        grid = Grid("EPSG:32651", (500.0, 0.0, 2e5, 0.0, -500.0, 3.4e6), 300, 200)
-        opened(repeated, SimpleNamespace(grid=grid, pixels_in_area=pixels, fills=[]))
-        (line,) = (line for line in check_region("region.yaml").lines if "estimate" in line)
-        assert re.search(r"GiB of memory, \d+ MiB of disk", line)
-        hours, minutes, secs = (
-            int(found[1]) if (found := re.search(rf"(\d+) {unit}\b", line)) else 0
-            for unit in ("h", "min", "s")
-        )
-        return 3600 * hours + 60 * minutes + secs
-
-    usual = seconds(("n_trees: 5", "n_trees: 200"), pixels=10**7)
-    assert usual > seconds(("n_trees: 5", "n_trees: 200"), pixels=10**6)
-    assert usual > seconds(("n_trees: 5", "n_trees: 100"), pixels=10**7)
-    assert usual > seconds(
-        ("n_trees: 5", "n_trees: 200"), ("years: 1980-1986", "years: 1980-1981"), pixels=10**7
-    )
 
 
 def test_no_line_for_fills_and_stand_ins_that_are_none(region, opened, repeated):

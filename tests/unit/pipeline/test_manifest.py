@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from poml_map.config import load_region
-from poml_map.pipeline.manifest import input_digest, input_files, now, to_json, versions
+from poml_map.pipeline.clock import now
+from poml_map.pipeline.manifest import input_digest, input_files, to_json, versions
 
 STATIC = ["dem.tif", "clay.tif", "counties.gpkg", "fert.csv", "crop.tif", "samples.csv"]
 

@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from poml_map.hybrid import load_forest
-from poml_map.pipeline.learning import learn
+from poml_map.pipeline.heard import Heard
 from poml_map.pipeline.outputs import write_calibration, write_tables
 from poml_map.pipeline.parameters import find_parameters
 from poml_map.pipeline.process_choices import process_options
+from poml_map.pipeline.progress import Stopwatch
 from poml_map.pipeline.site_model import build_site_model
+from poml_map.pipeline.trained import save_trained, train_at
 
 STOCKS = {
     "sites": ["stock"],
@@ -23,13 +25,17 @@ STOCKS = {
 }
 
 
+def _trained(region, points, samples):
+    for name in region.settings.covariates:
+        points[name].attrs["units"] = "1"
+    return train_at(region, "EPSG:32651", samples, points, Stopwatch(), Heard())
+
+
 def _written(folder, unit, region, points, samples):
     folder.mkdir()
-    model = build_site_model(region, samples, points, process_options(region))
-    parameters = find_parameters(region, model)
-    learned = learn(region, samples, points, model, parameters)
-    units = dict.fromkeys(region.settings.covariates, "1")
-    write_tables(folder, unit, samples, model, parameters, learned, units)
+    trained = _trained(region, points, samples)
+    save_trained(trained, folder)
+    write_tables(folder, unit, trained)
     return {name: pd.read_csv(folder / f"{name}.csv", dtype={"site": str}) for name in STOCKS}
 
 
@@ -78,12 +84,7 @@ def test_the_parameter_file_holds_the_ridge_with_null_for_infinity(twice, tmp_pa
 
 def test_simulations_of_a_site_are_those_of_its_class(by_class, tmp_path):
     where, here, samples = by_class({1: (1.4, 0.06), 2: (0.9, 0.03)})
-    model = build_site_model(where, samples, here, process_options(where))
-    parameters = find_parameters(where, model)
-    write_tables(
-        tmp_path, "kg/m2", samples, model, parameters, learn(where, samples, here, model, parameters),
-        dict.fromkeys(where.settings.covariates, "1"),
-    )  # fmt: skip
+    write_tables(tmp_path, "kg/m2", _trained(where, here, samples))
     stocks = pd.read_csv(tmp_path / "site_simulations.csv", index_col="year")
     later = samples.table[samples.table["year"] == 1986].set_index("site")["stock"]
     np.testing.assert_allclose(stocks.loc[1986, later.index], later, rtol=1e-5)

@@ -8,7 +8,7 @@ import logging, sys
 from pathlib import Path
 from poml_map import cli
 from poml_map.pipeline import run as stages
-from poml_map.pipeline.staging import listening, log_file
+from poml_map.pipeline.heard import listening, log_file
 
 def run(*_, **__):
     with listening() as heard, log_file(Path("log.txt"), heard):

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from poml_map.errors import InputError, Problem, ResourceError
-from poml_map.pipeline.staging import listening, log_file, staging
+from poml_map.pipeline.heard import listening, log_file
+from poml_map.pipeline.staging import staging
 
 INPUT = InputError(Problem("a.tif", "", "no CRS"))
 FULL = OSError(errno.ENOSPC, "No space left on device", "maps/a.tif")
@@ -23,8 +23,8 @@ def _make(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_text(text)
 
 
-def _fail(out: Path, error: BaseException) -> None:
-    with listening() as heard, staging(out) as folder, log_file(folder / "log.txt", heard):
+def _fail(out: Path, error: BaseException, **options) -> None:
+    with listening() as heard, staging(out, **options) as folder, log_file(folder / "log.txt", heard):
         logging.getLogger("poml_map").info("started")
         _make(folder, "half")
         raise error
@@ -66,12 +66,11 @@ def test_a_new_run_replaces_the_old_one_and_leaves_other_files_alone(out):
         (INPUT, InputError),
         (FULL, ResourceError),
         (KeyboardInterrupt(), KeyboardInterrupt),
-        (MemoryError(),) * 2,
+        (MemoryError(), ResourceError),
     ],
     ids=["input", "disk", "ctrl-c", "memory"],
 )
 def test_whatever_stops_a_run_leaves_nothing_new(tmp_path, out, error, expected):
-    expected = expected if isinstance(expected, type) else type(expected)
     before = _content(out)
     for folder in (out, tmp_path / "a" / "b" / "new"):
         with pytest.raises(expected):
@@ -111,30 +110,86 @@ def test_an_earlier_run_is_whole_when_the_last_moves_fail(out, monkeypatch, erro
     assert not list(out.glob(".*"))
 
 
-def test_leftovers_of_dead_runs_go(out):
-    done = subprocess.Popen([sys.executable, "-c", ""])
-    done.wait()
-    for pid in (done.pid, os.getpid(), "strange"):
-        leftover = out / f".unfinished-{pid}"
+def test_what_a_killed_run_left_goes_or_is_gone_on_with(out):
+    leftover = out / ".unfinished"
+    for resumable in (True, False):
         leftover.mkdir()
         (leftover / "old.tif").write_text("old")
-    with staging(out) as folder:
-        assert list(out.glob(".*")) == [folder]
+        with staging(out, resumable=resumable) as folder:
+            assert [path.name for path in folder.iterdir()] == ["old.tif"] * resumable
+            (folder / "old.tif").unlink(missing_ok=True)
+    assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize(("error", "kept"), [(INPUT, False), (FULL, True), (KeyboardInterrupt(), True)])
+def test_what_a_stopped_run_made_stays_for_the_next_unless_the_input_was_wrong(tmp_path, error, kept):
+    out = tmp_path / "run"
+    with pytest.raises((InputError, ResourceError, KeyboardInterrupt)):
+        _fail(out, error, resumable=True)
+    assert (out / ".unfinished" / "manifest.json").exists() == kept
+    assert out.exists() == kept
+    assert not list(out.glob("[!.]*"))
+
+
+def test_nothing_made_is_nothing_left(tmp_path):
+    with pytest.raises(KeyboardInterrupt), staging(tmp_path / "run", resumable=True):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_a_kill_between_the_last_moves_is_made_good_by_the_next_run(out, after):
+    (out / "old.txt").write_text("first")
+    code = f"""
+import os
+from pathlib import Path
+from poml_map.pipeline.staging import staging
+rename, calls = Path.rename, []
+def dying(self, target):
+    if len(calls) == {after}:
+        os._exit(9)
+    calls.append(target)
+    return rename(self, target)
+with staging(Path({str(out)!r}), outdated=["old.txt"]) as folder:
+    (folder / "maps").mkdir()
+    (folder / "maps" / "a.tif").write_text("second")
+    (folder / "manifest.json").write_text("second")
+    Path.rename = dying
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == (9 if after < 5 else 0)
+    with staging(out, resumable=True) as folder:
         assert not list(folder.iterdir())
+    assert _content(out) == {"manifest.json": "second", "maps/a.tif": "second", "notes.txt": "mine"}
+    assert not list(out.glob(".*"))
 
 
 def test_a_folder_that_another_run_writes_to_is_refused_with_its_process(out):
-    holder = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    theirs = out / f".unfinished-{holder.pid}" / "maps"
-    theirs.mkdir(parents=True)
+    code = f"""
+from pathlib import Path
+from poml_map.pipeline.lock import hold
+with hold(Path({str(out)!r})):
+    print("held", flush=True)
+    input()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
-        with pytest.raises(ResourceError, match=f"process {holder.pid}") as refusal, staging(out):
+        holder.stdout.readline()
+        with pytest.raises(ResourceError) as refusal, staging(out):
             pass
     finally:
-        holder.communicate(b"\n")
+        holder.kill()
+        holder.communicate()
+    assert re.search(
+        rf"another run \(process {holder.pid} on \S+, since 20\S+\) is writing", str(refusal.value)
+    )
     assert refusal.value.exit_code == 3
-    assert theirs.exists()
     assert _content(out)["manifest.json"] == "first"
+    # The holder was killed: nobody needs to remove its lock by hand.
+    with staging(out):
+        pass
+    assert not list(out.glob(".*"))
 
 
 @pytest.mark.parametrize("name", ["run", "run/below"])
