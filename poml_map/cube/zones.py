@@ -13,13 +13,13 @@ import numpy as np
 import pyogrio
 import shapely
 
-from poml_map import formats
 from poml_map.catalog import Source, require_files
 from poml_map.config import Region
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, moved
 from poml_map.errors import InputError, Problems
 from poml_map.tables import key_text
+from poml_map.vectorcheck import check_layer, check_vector
 
 log = logging.getLogger(__name__)
 
@@ -183,11 +183,8 @@ def _read(source: Source) -> gpd.GeoDataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # remarks of GDAL on measures and closed rings
             layer = {"layer": source.entry.layer} if source.entry.layer else {}
-            if formats.leads_elsewhere(source.path()):
-                raise ValueError("a file that leads to other files")
-            driver = pyogrio.read_info(source.path(), **layer)["driver"]
-            if driver not in (*formats.VECTOR, "CSV"):  # a CSV is told that it has no shapes
-                raise ValueError(f"a file of format {driver}, which is not read")
+            check_vector(source.path())
+            check_layer(pyogrio.read_info(source.path(), **layer), source.path())
             return gpd.read_file(source.path(), **layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, ValueError) as error:
         raise damaged(source, source.shown(), error) from error
