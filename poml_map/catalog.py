@@ -28,6 +28,7 @@ from poml_map.catalog_entry import (
     uri_fields,
 )
 from poml_map.errors import InputError, Problem, Problems
+from poml_map.paths import leads_out
 from poml_map.yamlfile import load_yaml
 from poml_map.yamlmodel import Settings, validate
 
@@ -145,7 +146,7 @@ def load_catalog(
 
 
 def path_problem(source: Source, path: Path, shown: str) -> Problem | None:
-    """What is wrong with a file of `source` before it is opened: outside the roots, missing, a folder, empty.
+    """What is wrong with a file of `source` before it is opened: outside the roots, missing, a folder, a pipe, empty.
 
     Parameters
     ----------
@@ -155,22 +156,22 @@ def path_problem(source: Source, path: Path, shown: str) -> Problem | None:
         The path as the user wrote it.
     """
     try:
-        real = path.resolve()
-        outside = not any(real.is_relative_to(root) for root in source.allowed)
-        found = "" if outside else _unusable(real, folder=source.entry.driver == "zarr")
+        stray = leads_out(path, source.allowed)
+        found = "" if stray else _unusable(path.resolve(), folder=source.entry.driver == "zarr")
     except (
         OSError,
         RuntimeError,
         ValueError,
     ) as error:  # no access to the folder, a loop of links, a zero byte
-        outside, found = (
-            False,
+        stray, found = (
+            None,
             f"a path that cannot be followed ({getattr(error, 'strerror', None) or error})",
         )
-    if outside:
-        roots = ", ".join(str(root) for root in source.allowed)
+    if stray:
+        roots, real = ", ".join(str(root) for root in source.allowed), stray.resolve()
+        name = "a path that" if stray == path else f"{stray.name} beside or below it, which"
         mend = f"If it is meant, add {str(real.parent)!r} to `data_roots:` of the region file."
-        return source.problem(f"a path that leads to {real}", f"a file below {roots}", mend, file=shown)
+        return source.problem(f"{name} leads to {real}", f"a file below {roots}", mend, file=shown)
     if not found:
         return None
     mend = f"Check `uri:` and `root:` of the entry ({source.file}:{source.line})."
@@ -184,6 +185,8 @@ def _unusable(path: Path, folder: bool) -> str:
         return "a folder"
     if not path.exists():
         return "no such file"
+    if not path.is_file():
+        return "no ordinary file"
     with path.open("rb") as stream:
         return "" if stream.read(1) else "an empty file"
 

@@ -102,6 +102,30 @@ class ResourceError(PomlError):
     exit_code = 3
 
 
+class RefusedFileError(OSError):
+    """A data file that asks for more than its own values: another file, a server, code, or too much memory.
+
+    Readers turn it into an `InputError` that names the file.
+
+    Parameters
+    ----------
+    found, expected, mend : str
+        As in `Problem`.
+
+    Examples
+    --------
+    >>> print(RefusedFileError("blocks of 150 GiB", "at most 512 MiB", "Write it in tiles."))
+    blocks of 150 GiB, expected at most 512 MiB
+    """
+
+    def __init__(self, found: str, expected: str = "", mend: str = ""):
+        self.found, self.expected, self.mend = found, expected, mend
+        super().__init__(f"{found}, expected {expected}" if expected else found)
+
+    def __reduce__(self):
+        return type(self), (self.found, self.expected, self.mend)
+
+
 class Problems:
     """Collects what is wrong, so that a stage can name everything at once.
 

@@ -25,6 +25,11 @@ def check_expression(text: str, names) -> None:
     for node in ast.walk(_parse(text)):
         if isinstance(node, ast.Name) and node.id not in names:
             raise ValueError(f"the name '{node.id}' in an expression: known are {', '.join(names)}")
+        if isinstance(node, ast.BinOp) and not any(isinstance(each, ast.Name) for each in ast.walk(node)):
+            try:
+                _value(node, {})
+            except ArithmeticError as error:  # 1 / 0: Python's own numbers do not become infinite
+                raise ValueError(f'"{ast.unparse(node)}" in an expression: {error}') from error
 
 
 def evaluate(text: str, values: Mapping):

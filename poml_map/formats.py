@@ -1,33 +1,17 @@
 """Geographic file formats that hold their own values.
 
 Others (VRT, WMS, ...) are short texts that lead GDAL to any file of the machine or to the network, which a file that
-somebody else wrote must not do.
+somebody else wrote must not do. Some hold values but may name a file for them (ERS, PCIDSK, ILWIS), or are decoded as
+a whole however large their header says they are (PNG, JPEG).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 #: Names of GDAL's raster drivers.
 RASTER = (
-    "GTiff", "COG", "AAIGrid", "AIG", "BMP", "BT", "DTED", "EHdr", "ENVI", "ERS", "GPKG", "GRASSASCIIGrid", "GRIB",
-    "GS7BG", "GSAG", "GSBG", "HDF5", "HDF5Image", "HF2", "HFA", "ILWIS", "ISG", "JP2OpenJPEG", "JPEG", "MBTiles",
-    "netCDF", "NITF", "NWT_GRD", "PCIDSK", "PCRaster", "PNG", "RMF", "RRASTER", "RST", "SAGA", "SRTMHGT", "USGSDEM",
-    "WEBP", "XYZ",
+    "GTiff", "COG", "AAIGrid", "AIG", "BT", "DTED", "EHdr", "ENVI", "GRASSASCIIGrid", "GRIB", "GS7BG", "GSAG", "GSBG",
+    "HFA", "ISG", "NWT_GRD", "PCRaster", "RMF", "RRASTER", "RST", "SAGA", "SRTMHGT", "USGSDEM", "XYZ",
 )  # fmt: skip
 
 #: Names of GDAL's vector drivers.
-VECTOR = (
-    "ESRI Shapefile", "FlatGeobuf", "GML", "GPKG", "GeoJSON", "GeoJSONSeq", "KML", "LIBKML", "MapInfo File",
-    "OpenFileGDB", "Parquet", "SQLite", "TopoJSON",
-)  # fmt: skip
-
-# How texts begin that make GDAL open something else while it only looks for the format.
-_POINTERS = (b"<OGRVRT", b"<OGRWFS", b"<OGRWMTS", b"gdal_streamed_alg")
-
-
-def leads_elsewhere(path: Path) -> bool:
-    """Whether a vector file is a short text that names other files or servers."""
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-    return any(pointer in head for pointer in _POINTERS)
+VECTOR = ("ESRI Shapefile", "FlatGeobuf", "GPKG", "GeoJSON", "GeoJSONSeq")

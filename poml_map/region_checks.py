@@ -9,6 +9,7 @@ import pyproj
 
 from poml_map import schema
 from poml_map.catalog import CLASS_ROLES, Source
+from poml_map.crs import known_crs
 from poml_map.errors import Problem, nearest
 from poml_map.region_checks_rothc import Add, rothc_problems
 from poml_map.units import conversion
@@ -59,7 +60,7 @@ _CRS_MEND = 'For example "EPSG:4326".'
 
 def _crs(text: str) -> pyproj.CRS | None:
     try:
-        return pyproj.CRS.from_user_input(text)
+        return known_crs(text)
     except pyproj.exceptions.CRSError:
         return None
 

@@ -14,13 +14,12 @@ import pandas as pd
 
 from poml_map.catalog import TableDialect
 from poml_map.errors import InputError, Problem, Problems, nearest
+from poml_map.limits import MOST_TABLE
 from poml_map.yamlfile import read_text_file
 
 # So many rows, ids or columns are named; the rest is counted.
 _NAMED = 5
 _NAMED_COLUMNS = 12
-# A county table of a country over decades has some megabytes; a raster given by mistake has more than this.
-_MOST_BYTES = 256 * 2**20
 # What laboratories write for "no value"; only what the dialect declares is taken for it.
 _USUAL_MISSING = {"", "-", "--", ".", "?", "na", "n/a", "n.a.", "nan", "null", "none", "nd", "n.d."}
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}([ ,.'\u00a0\u202f]\d{3})+([.,]\d+)?")
@@ -49,7 +48,7 @@ def read_table(path: Path, shown: str, dialect: TableDialect, needed: list[str])
         If the file cannot be read, has no rows, lacks a column or names one twice, a quote stays open, or a
         row has another number of values than the header.
     """
-    text = read_text_file(path, shown, "Check `file:` or `uri:`.", _MOST_BYTES)
+    text = read_text_file(path, shown, "Check `file:` or `uri:`.", MOST_TABLE)
     rows = _rows(text, shown, dialect.separator)
     if not rows:
         raise InputError(Problem(shown, "", "an empty file", "a header and one row per value"))

@@ -10,12 +10,14 @@ from rasterio.errors import RasterioError
 
 from poml_map.catalog import Source, require_files
 from poml_map.config import Region
+from poml_map.crs import known_crs
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, transformer
-from poml_map.cube.raster import open_raster
 from poml_map.cube.zones import Zones, open_zones
 from poml_map.errors import InputError
 from poml_map.grid import Grid
+from poml_map.limits import MOST_SIDE
+from poml_map.rasterfile import check_raster, open_raster
 
 # Points along each edge of the area, so that a bent edge is not cut.
 _EDGE_POINTS = 101
@@ -90,9 +92,9 @@ def region_grid(region: Region, area: Area | None = None) -> Grid:
         found = f"the area {area.bounds}, which {crs} cannot show"
         raise InputError(region.document.problem(("grid", "crs"), found, "a CRS made for the area"))
     width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
-    if width * height / settings.resolution**2 > _MOST_PIXELS:
+    if _is_too_large(width / settings.resolution, height / settings.resolution):
         found = f"{settings.resolution:g} for an area of {width:g} x {height:g} units of {crs}"
-        expected = f"at most {_MOST_PIXELS:.0e} pixels"
+        expected = f"at most {_MOST_PIXELS:.0e} pixels, {MOST_SIDE} a side"
         mend = "The resolution is in units of the grid's CRS, mostly metres."
         raise InputError(region.document.problem(("grid", "resolution"), found, expected, mend))
     return Grid.from_bounds(bounds, settings.resolution, crs)
@@ -122,7 +124,7 @@ def lattice(grid: Grid, area: Area) -> tuple[Points, float]:
 
 def _checked_crs(region: Region, loc: tuple, text: str) -> str:
     try:
-        pyproj.CRS.from_user_input(text)
+        known_crs(text)
     except pyproj.exceptions.CRSError as error:
         problem = region.document.problem(loc, repr(text), "a CRS", 'For example "EPSG:4326".')
         raise InputError(problem) from error
@@ -137,15 +139,20 @@ def _bounds_in(crs: str, area: Area) -> tuple[float, float, float, float] | None
     return bounds if np.isfinite(bounds).all() else None
 
 
+def _is_too_large(width: float, height: float) -> bool:
+    return width * height > _MOST_PIXELS or max(width, height) > MOST_SIDE
+
+
 def _grid_like(source: Source, area: Area) -> Grid:
     require_files(source, [])
     shown = source.shown()
     try:
         with open_raster(source.path()) as data:
+            check_raster(data, source.path(), source.allowed)
             crs = source.entry.crs or (data.crs.to_string() if data.crs else None)
             a, b, c, d, e, f = tuple(data.transform)[:6]
             width, height = data.width, data.height
-    except RasterioError as error:
+    except (RasterioError, OSError) as error:
         raise damaged(source, shown, error) from error
     if crs is None or b or d or e >= 0 or a <= 0:
         found = "no CRS" if crs is None else "a raster that is turned or has its rows from south to north"
@@ -163,4 +170,10 @@ def _grid_like(source: Source, area: Area) -> Grid:
     row0, row1 = max(int(np.floor(top)), 0), min(int(np.ceil(bottom)), height)
     if col0 >= col1 or row0 >= row1:
         raise InputError(source.problem("a raster beside the area", "one that meets it", file=shown))
+    if _is_too_large(col1 - col0, row1 - row0):
+        found, expected = (
+            f"{col1 - col0} x {row1 - row0} pixels in the area",
+            f"at most {_MOST_PIXELS:.0e} pixels",
+        )
+        raise InputError(source.problem(found, f"{expected}, {MOST_SIDE} a side", file=shown))
     return Grid(crs, (a, 0.0, c + a * col0, 0.0, e, f + e * row0), col1 - col0, row1 - row0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from poml_map.catalog import Entry, Source, first_of_files, uri_fields
 from poml_map.cube.blocks import BlockCache
-from poml_map.cube.container import FAILURES, open_container
+from poml_map.cube.container import FAILURES, check_chunks, check_container, open_container
 from poml_map.cube.frames import Frame, damaged, read_by_file, same_grid
 from poml_map.cube.header import Header, HeaderReader, packing
 from poml_map.cube.timeaxis import repeated
@@ -35,6 +37,7 @@ class ArrayFiles:
 
     def __init__(self, source: Source, years: list[int], near: float, variable: str):
         self.source, self._variable = source, variable
+        self._checked: set = set()  # compressed chunks whose size is known
         fields = uri_fields(source.entry.uri)
         months = range(1, 13) if "month" in fields else [None]
         files = [(year, month) for year in (years if "year" in fields else [None]) for month in months]
@@ -64,8 +67,10 @@ class ArrayFiles:
 
     def _header(self, file: Frame, near: float) -> Header:
         shown = self.source.shown(self._variable, *file)
+        path, driver = self.source.path(self._variable, *file), self.source.entry.driver
         try:
-            with open_container(self.source.path(self._variable, *file), self.source.entry.driver) as data:
+            check_container(path, driver)
+            with open_container(path, driver) as data:
                 return HeaderReader(self.source, data, self._variable, shown).header(near)
         except FAILURES as error:
             raise damaged(self.source, shown, error) from error
@@ -83,17 +88,21 @@ class ArrayFiles:
         path, entry = self.source.path(self._variable, *file), self.source.entry
         try:
             with open_container(path, entry.driver) as data:
-                parts = [self._read_part(data, steps, window, cols) for cols in self.grid.pieces(window)]
+                parts = [
+                    self._read_part(path, data, steps, window, cols) for cols in self.grid.pieces(window)
+                ]
                 attrs = data.attrs(self._variable)
         except FAILURES as error:
             raise damaged(self.source, self.source.shown(self._variable, *file), error, window) from error
         return unpack(np.concatenate(parts, axis=2), attrs, entry)
 
-    def _read_part(self, data, steps: list[int], window: Tile, cols: slice) -> np.ndarray:
+    def _read_part(self, path: Path, data, steps: list[int], window: Tile, cols: slice) -> np.ndarray:
         """Stored numbers, shape (steps, rows, columns), whatever the order of the file's dimensions."""
         first, last = min(steps), max(steps)
         wanted = {"time": slice(first, last + 1), "y": window.rows, "x": cols, "one": 0}
-        stored = data.read(self._variable, tuple(wanted[role] for role in self._roles))
+        index = tuple(wanted[role] for role in self._roles)
+        check_chunks(path, self.source.entry.driver, self._variable, index, self._checked)
+        stored = data.read(self._variable, index)
         kept = [role for role in self._roles if role != "one"]
         if "time" not in kept:
             stored, kept = stored[None], ["time", *kept]

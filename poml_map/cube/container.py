@@ -11,6 +11,9 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
+from poml_map.cube.arraycheck import check_netcdf, check_zarr
+from poml_map.cube.chunkcheck import check_netcdf_chunks, check_zarr_chunks
+
 # HDF5 is not thread-safe: one thread of the process is inside the library at any time.
 _NETCDF_LOCK = threading.RLock()
 
@@ -79,6 +82,34 @@ class ZarrVariables:
 
 #: What opening or reading a damaged file raises.
 FAILURES = (OSError, RuntimeError, KeyError, ValueError, IndexError)
+
+
+def check_container(path: Path, driver: str) -> None:
+    """Refuse a file that leads elsewhere, needs unknown code or too much memory; before it is opened at all.
+
+    Parameters
+    ----------
+    path : Path
+    driver : {"netcdf", "zarr"}
+
+    Raises
+    ------
+    RefusedFileError
+    OSError, ValueError, KeyError
+        If it is no file of this kind.
+    """
+    with _NETCDF_LOCK:
+        for axis in check_zarr(path) if driver == "zarr" else check_netcdf(path):
+            check_chunks(path, driver, axis, None, set())
+
+
+def check_chunks(path: Path, driver: str, variable: str, index: tuple | None, checked: set) -> None:
+    """Refuse compressed chunks under a window that would decode to too much; see `check_netcdf_chunks`."""
+    if driver == "zarr":
+        check_zarr_chunks(path, variable, index, checked)
+        return
+    with _NETCDF_LOCK:
+        check_netcdf_chunks(path, variable, index, checked)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 from poml_map.catalog import Source
 from poml_map.cube.blocks import BlockCache
 from poml_map.cube.positions import SourceGrid
-from poml_map.errors import InputError, Problem
+from poml_map.errors import InputError, Problem, RefusedFileError
 from poml_map.grid import Tile
 
 Frame = tuple[int | None, int | None]
@@ -84,6 +84,8 @@ def year_list(years) -> str:
 
 def damaged(source: Source, file: str, error: Exception, window: Tile | None = None) -> InputError:
     """The error for a file that cannot be opened or read."""
+    if isinstance(error, RefusedFileError):
+        return InputError(source.problem(error.found, error.expected, error.mend, file=file))
     where = f"rows {window.row0}-{window.row1}, columns {window.col0}-{window.col1}" if window else ""
     found = f"an error while {'reading' if window else 'opening'} ({_said(source, file, error)})"
     mend = "The file looks damaged or cut short: bring it again, and compare its size with the original."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from poml_map.cube.frames import STATIC, Frame
 from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.timeaxis import labels
 from poml_map.errors import InputError
+from poml_map.limits import MOST_CELLS, MOST_STEPS
 
 _X_NAMES = ("lon", "longitude", "x", "easting", "rlon")
 _Y_NAMES = ("lat", "latitude", "y", "northing", "rlat")
@@ -122,10 +124,16 @@ class HeaderReader:
     def _axis(self, dim: str) -> np.ndarray:
         if dim not in self.data.names:
             raise self._refuse(f"no coordinate '{dim}'", "the cell centres of every axis", "", f"axis {dim}")
+        self._refuse_long(dim, MOST_CELLS)
         values = self.data.read(dim).astype(float)
         if len(values) < 2:
             raise self._refuse(f"{len(values)} cells", "at least 2, to know their size", "", f"axis {dim}")
         return values
+
+    def _refuse_long(self, dim: str, most: int) -> None:
+        length = math.prod(self.data.shape(dim))
+        if length > most:
+            raise self._refuse(f"{length} values", f"at most {most}", "Cut the file.", f"axis {dim}")
 
     def _steps(self, dim: str, values: np.ndarray) -> tuple[float, float]:
         step = (values[-1] - values[0]) / (len(values) - 1)
@@ -181,6 +189,7 @@ class HeaderReader:
             raise self._refuse(
                 "no time coordinate", "the date of every step", "", f"variable {self.variable}"
             )
+        self._refuse_long(time, MOST_STEPS)
         attrs = self.data.attrs(time)
         units, calendar = str(attrs.get("units", "")), str(attrs.get("calendar", ""))
         try:

@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 import pyproj
 
+from poml_map.crs import known_crs
+from poml_map.errors import InputError, Problem
 from poml_map.grid import Grid, Tile
 
 # Cells around what the outermost pixel centres need: bilinear weights reach one cell further.
@@ -22,7 +24,13 @@ _MARGIN = 2
 @cache
 def transformer(source: str, target: str) -> pyproj.Transformer | None:
     """From one CRS to another, x before y; None when they are the same and coordinates stay as they are."""
-    a, b = pyproj.CRS.from_user_input(source), pyproj.CRS.from_user_input(target)
+    try:
+        a, b = known_crs(source), known_crs(target)
+    except pyproj.exceptions.CRSError as error:
+        mend = 'Write `crs: "EPSG:..."` in the entry whose file says so.'
+        raise InputError(
+            Problem("the CRS of a file", "", str(error), "a CRS that PROJ knows", mend)
+        ) from error
     if a.equals(b, ignore_axis_order=True):
         return None
     return pyproj.Transformer.from_crs(a, b, always_xy=True)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from rasterio.enums import MaskFlags
-from rasterio.env import ensure_env
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
-from rasterio.io import DatasetReader
+from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
-from poml_map import formats
 from poml_map.catalog import Source, first_of_files, uri_fields
 from poml_map.cube.blocks import BlockCache, Stored, assemble, unit_shape
 from poml_map.cube.frames import STATIC, Frame, damaged, read_by_file, same_grid
@@ -23,6 +18,7 @@ from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.tiffblocks import check_blocks
 from poml_map.errors import InputError, Problems
 from poml_map.grid import Tile
+from poml_map.rasterfile import check_raster, open_raster
 
 _FAILURES = (RasterioError, RasterioIOError, OSError)
 
@@ -82,7 +78,9 @@ class RasterFiles:
     def _header(self, shown: str, file: Frame, bands: list[int], near: float):
         entry = self.source.entry
         try:
-            with open_raster(self.source.path(self._variable, *file)) as data:
+            path = self.source.path(self._variable, *file)
+            with open_raster(path) as data:
+                check_raster(data, path, self.source.allowed)
                 count, crs, transform = data.count, data.crs, tuple(data.transform)[:6]
                 width, height = data.width, data.height
                 packing = _packing(data, min(bands[0], count), entry)
@@ -152,14 +150,6 @@ class RasterFiles:
                 return Stored(data.read(bands, window=part))
             found = data.read(bands, window=part, masked=True)
         return Stored(found.data, np.ma.getmaskarray(found))
-
-
-@ensure_env
-def open_raster(path: Path) -> DatasetReader:
-    """Open a file in one of the formats that hold their own values; `rasterio.open` takes one driver or all."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the header check says it better
-        return DatasetReader(str(path), driver=list(formats.RASTER))
 
 
 def _packing(data, band: int, entry) -> tuple[float, float]:

@@ -16,6 +16,8 @@ import numpy as np
 import sklearn
 from sklearn.tree._tree import NODE_DTYPE, Tree
 
+from poml_map.npz import read_npz
+
 from .arrays import differences
 from .forest import PomlForest, PomlRegressor
 
@@ -248,8 +250,7 @@ def _read(file) -> tuple[dict, dict[str, np.ndarray]]:
             )
         stream.seek(0)
         try:
-            with np.load(stream, allow_pickle=False) as archive:
-                content = {name: archive[name] for name in archive.files}
+            content = read_npz(stream)
         except _UNREADABLE as error:
             raise _not_a_forest(f"it cannot be read as plain arrays ({error})") from error
     expected = {"header": np.uint8, **_NODE_FIELDS, **_OTHER_ARRAYS}
@@ -257,11 +258,7 @@ def _read(file) -> tuple[dict, dict[str, np.ndarray]]:
     if wrong:
         raise _not_a_forest(wrong)
     for name, kind in expected.items():
-        if (
-            not isinstance(content[name], np.ndarray)
-            or content[name].dtype != kind
-            or content[name].ndim != 1
-        ):
+        if content[name].dtype != kind or content[name].ndim != 1:
             raise _not_a_forest(f"array {name} is not a list of {np.dtype(kind)}")
     return _header(content.pop("header")), content
 

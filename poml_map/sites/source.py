@@ -11,10 +11,12 @@ import pyogrio
 import pyproj
 import shapely
 
-from poml_map import formats
 from poml_map.config import Region
+from poml_map.crs import known_crs
 from poml_map.errors import InputError, Problem, Problems
+from poml_map.paths import leads_out
 from poml_map.tables import listed, missing_column, numbers, read_table
+from poml_map.vectorcheck import check_layer, check_vector
 
 _TEXT = (".csv", ".txt", ".tsv")
 _FORMATS = "a CSV, GeoPackage, GeoJSON or shapefile"
@@ -60,6 +62,7 @@ def open_samples(region: Region, measured: list[str], problems: Problems) -> Raw
     settings, columns = region.settings.samples, region.settings.samples.columns
     names = [getattr(columns, key) for key in ("site", "year", *measured)]
     needed = [name for name in names if name is not None]
+    _refuse_outside(region)
     if region.samples_path.suffix.lower() not in _TEXT:
         return _points(region, needed)
     if columns.x is None or columns.y is None:
@@ -72,6 +75,23 @@ def open_samples(region: Region, measured: list[str], problems: Problems) -> Raw
     frame = read_table(region.samples_path, settings.file, settings.table, [*needed, columns.x, columns.y])
     x, y = (numbers(frame, name, settings.file, settings.table, problems) for name in (columns.x, columns.y))
     return RawSamples(frame, x, y, pyproj.CRS.from_user_input(settings.crs))
+
+
+def _refuse_outside(region: Region) -> None:
+    """The samples lie where sources may lie: no path and no link leads out of the data roots."""
+    path, shown = region.samples_path, region.settings.samples.file
+    roots = tuple(dict.fromkeys(root for source in region.sources.values() for root in source.allowed))
+    try:
+        stray = None if path.is_dir() else leads_out(path, roots)
+        where = stray and stray.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a zero byte
+        found = f"a path that cannot be followed ({getattr(error, 'strerror', None) or error})"
+        raise InputError(Problem(shown, "", found, _FORMATS, "Check `samples.file`.")) from error
+    if stray:
+        name = "a path that" if stray == path else f"{stray.name} beside it, which"
+        mend = f"If it is meant, add {str(where.parent)!r} to `data_roots:` of the region file."
+        expected = f"a file below {', '.join(map(str, roots))}"
+        raise InputError(Problem(shown, "", f"{name} leads to {where}", expected, mend))
 
 
 def _points(region: Region, needed: list[str]) -> RawSamples:
@@ -102,11 +122,10 @@ def _read_layer(region: Region) -> gpd.GeoDataFrame:
         reason = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
         if reason:
             raise InputError(Problem(shown, "", reason, _FORMATS, "Check `samples.file`."))
-        if formats.leads_elsewhere(path):
-            raise ValueError("it leads to other files")
+        check_vector(path)
         layers = [name for name, geometry in pyogrio.list_layers(path) if geometry is not None]
-        driver = pyogrio.read_info(path, layer=layers[0])["driver"] if layers else ""
-        if len(layers) == 1 and driver in formats.VECTOR:
+        if len(layers) == 1:
+            check_layer(pyogrio.read_info(path, layer=layers[0]), path)
             return gpd.read_file(path, layer=layers[0])
     except (RuntimeError, OSError, ValueError) as error:  # GDAL's reasons repeat the full path
         text = str(error).replace(str(path), shown).partition(";")[0]
@@ -115,8 +134,8 @@ def _read_layer(region: Region) -> gpd.GeoDataFrame:
     if len(layers) > 1:
         mend = "Save the samples as a file of their own."
         raise InputError(Problem(shown, "", f"the layers {listed(layers)}", "one layer of points", mend))
-    found = f"a file of format {driver}" if layers else "a table without points"
-    raise InputError(Problem(shown, "", found, _FORMATS, "Save a table without points as CSV."))
+    mend = "Save a table without points as CSV."
+    raise InputError(Problem(shown, "", "a table without points", _FORMATS, mend))
 
 
 def _coordinates(geometry: gpd.GeoSeries, shown: str, problems: Problems):
@@ -136,6 +155,11 @@ def _coordinates(geometry: gpd.GeoSeries, shown: str, problems: Problems):
 def _vector_crs(region: Region, of_file: pyproj.CRS | None, x, y, problems: Problems) -> pyproj.CRS | None:
     """The file's CRS; the region file's if it has none. The default is for text tables: it is never assumed."""
     settings = region.settings.samples
+    try:
+        of_file = of_file and known_crs(of_file)
+    except pyproj.exceptions.CRSError as error:
+        mend = "Save the samples in a CRS with a code."
+        raise InputError(Problem(settings.file, "", str(error), "a CRS that PROJ knows", mend)) from error
     stated = pyproj.CRS.from_user_input(settings.crs) if "crs" in settings.model_fields_set else None
     if of_file is None and stated is None:
         mend = 'Write it below `samples:`, for example `crs: "EPSG:4326"`.'
