@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import geopandas as gpd
@@ -16,6 +17,7 @@ from poml_map.cube.frames import year_list
 from poml_map.cube.layers import ConstantField, GridField, Layer, YearlyLayer
 from poml_map.cube.lazy import lazy_dataset, with_crs
 from poml_map.cube.positions import Points
+from poml_map.cube.series import Series
 from poml_map.cube.timeplan import is_climate, month_starts
 from poml_map.grid import Tile
 
@@ -191,11 +193,21 @@ class Cube:
         coords = self._time_coords() | {"in_mask": ("site", in_mask)}
         return self.described(xr.Dataset(data or self._empty(columns, len(row)), coords=coords))
 
+    @property
+    def most_kept(self) -> int:
+        """What stays in the memory of a process that reads tiles, at most; terrain aside. [bytes]"""
+        return sum(series.most_kept for series in self._series())
+
     def forget(self) -> None:
         """Let go of what was read from files; it is read again when it is asked for."""
-        for layer in (*self.layers.values(), self._opened.mask):
-            if isinstance(getattr(layer, "field", None), GridField):
-                layer.field.series.forget()
+        for series in self._series():
+            series.forget()
+
+    def _series(self) -> Iterator[Series]:
+        """All that is read from grids, each once."""
+        layers = (*self.layers.values(), self._opened.mask)
+        fields = (layer.field for layer in layers if isinstance(getattr(layer, "field", None), GridField))
+        yield from {id(field.series): field.series for field in fields}.values()
 
     def outlines(self) -> list[np.ndarray]:
         """Outlines of the zones for pictures: arrays of shape (k, 2) in the grid's CRS, finer than a pixel."""

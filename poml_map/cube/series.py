@@ -93,6 +93,12 @@ class Series:
         """Whether all of it is small enough to stay in memory."""
         return 4 * self.area.shape[0] * self.area.shape[1] * len(self.steps) <= KEEP_BYTES
 
+    @property
+    def most_kept(self) -> int:
+        """What stays in memory of it at most. [bytes]"""
+        cells = self.area.shape[0] * self.area.shape[1]
+        return 4 * cells * len(self.steps) if self.is_kept else self._blocks.limit
+
     def cells(self, steps: list[Step], window: Tile) -> tuple[np.ndarray, Tile]:
         """Values of the source's cells.
 

@@ -137,5 +137,7 @@ def _unseen(token: Path) -> str:
         own.write_text("", encoding="utf-8")
         own.unlink()
     except OSError as error:
-        return f"cannot write into {token.parent} ({error.strerror}). Let the user that it runs as write there."
+        return (
+            f"cannot write into {token.parent} ({error.strerror}). Let the user that it runs as write there."
+        )
     return ""

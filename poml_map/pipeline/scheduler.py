@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from poml_map.errors import InputError, Problem, ResourceError
 from poml_map.mapping import TILE_SIZE, TileModel, tile_bytes
 from poml_map.mapping.tasks import Executor, ThreadExecutor
 from poml_map.mapping.threads import threads_to_start
-from poml_map.pipeline.manifest import versions
+from poml_map.pipeline.manifest import code_digest, versions
 
 log = logging.getLogger(__name__)
 
@@ -197,16 +195,7 @@ def facts() -> dict[str, str]:
     True
     """
     more = {name: version(name) for name in ("numba", "distributed")}
-    return {"poml_map": poml_map.__version__, "poml_map's code": _code(), **versions(), **more}
-
-
-@cache
-def _code() -> str:
-    """Digest of the package's modules: a version number does not tell two working copies apart."""
-    digest, package = hashlib.sha256(), Path(poml_map.__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package).as_posix()}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+    return {"poml_map": poml_map.__version__, "poml_map's code": code_digest(), **versions(), **more}
 
 
 def fitting_tile_size(

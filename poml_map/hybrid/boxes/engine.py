@@ -92,6 +92,9 @@ class CompiledForest:
         self.flat = flat
         self._free: list[Work] = []  # memory of finished calls, for the next ones
 
+    def __getstate__(self):  # that memory, megabytes for each thread, stays behind
+        return {"flat": self.flat, "_free": []}
+
     @property
     def n_features(self) -> int:
         """Covariates that `predict_maps` takes."""

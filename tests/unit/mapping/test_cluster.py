@@ -137,7 +137,9 @@ def test_the_dashboard_shows_one_kind_of_task_and_each_run_its_own(executor, clu
 
     assert set(SEEN.values()) == {2}  # the second run did not get the results of the first
     assert {name.rpartition("-")[0] for name in names} <= {f"map-tile-00000-{4 * i:05d}" for i in range(20)}
-    kinds = {name for name, kind in cluster.scheduler.task_prefixes.items() if sum(kind.state_counts.values())}
+    kinds = {
+        name for name, kind in cluster.scheduler.task_prefixes.items() if sum(kind.state_counts.values())
+    }
     assert kinds == {TASK_NAME}
 
 
@@ -204,7 +206,9 @@ def test_a_stop_from_outside_takes_back_what_is_submitted(executor, client):
 def test_other_versions_at_a_worker_are_refused_by_name(client, tmp_path):
     executor = ClusterExecutor(client, tmp_path, name_of_the_thread)
 
-    with pytest.raises(ResourceError, match=r"worker tcp://127.*: found thread .*, expected thread MainThread"):
+    with pytest.raises(
+        ResourceError, match=r"worker tcp://127.*: found thread .*, expected thread MainThread"
+    ):
         executor.run(mapped, tiles(2), lambda _: None)
     assert not SEEN
     assert not list(tmp_path.iterdir())
@@ -239,7 +243,7 @@ def empty_cluster():
 def test_without_a_worker_it_waits_a_while_and_says_how_to_start_one(empty_cluster, tmp_path, caplog):
     caplog.set_level(logging.INFO, "poml_map")
 
-    with pytest.raises(ResourceError, match="no worker for 0 s. Start workers there .`dask worker tcp://"):
+    with pytest.raises(ResourceError, match=r"no worker for 0 s\. Start workers there .`dask worker tcp://"):
         ClusterExecutor(empty_cluster[1], tmp_path, patience=0.3).run(mapped, tiles(2), lambda _: None)
     assert "waiting for workers at tcp://" in caplog.text
 
