@@ -78,7 +78,7 @@ class Document:
         >>> str(changed.problem(("grid", "resolution"), "0", "above 0"))
         'a.yaml, regions.yaml: north, grid.resolution: found 0, expected above 0.'
         """
-        changed = {loc: setter for loc in _changed(self.data, overrides, ())}
+        changed = dict.fromkeys(_changed(self.data, overrides, ()), setter)
 
         def kept(known: dict[tuple, Any]) -> dict[tuple, Any]:
             return {

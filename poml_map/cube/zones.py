@@ -17,7 +17,7 @@ from poml_map.catalog import Source, require_files
 from poml_map.config import Region
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, moved
-from poml_map.errors import InputError, Problems
+from poml_map.errors import InputError, Problem, Problems, nearest
 from poml_map.tables import key_text
 from poml_map.vectorcheck import check_layer, check_vector
 
@@ -176,6 +176,51 @@ def open_zones(
     crs = entry.crs or frame.crs.to_wkt()
     bounds = frame.geometry.iloc[chosen].total_bounds
     return Zones(source, [keys[i] for i in chosen], [named[i] for i in chosen], crs, bounds, chosen)
+
+
+def values_of_column(region: Region, column: str, option: str) -> tuple[dict[str, str], list[str]]:
+    """What an attribute of the polygons of the region's area holds.
+
+    Parameters
+    ----------
+    region : Region
+        Its area has polygons.
+    column : str
+        Any attribute of the vector file.
+    option : str
+        Where the user named it, for messages.
+
+    Returns
+    -------
+    values : dict of str -> str
+        Each value once, in the order of the file -> name of its polygon, or the value itself where it has several.
+    without : list of str
+        Keys of the polygons that have none.
+
+    Raises
+    ------
+    InputError
+        If there is no such column, no polygon has a value, or the polygons cannot be read.
+    """
+    area = region.settings.area
+    source = region.sources[area.polygons]
+    zones = open_zones(source, area.where, region)
+    frame = _read(source)
+    columns = [str(name) for name in frame.columns if name != frame.geometry.name]
+    if column not in columns:
+        expected = f"a column of {source.shown()}: {', '.join(columns)}"
+        raise InputError(Problem(option, "", repr(column), expected, nearest(column, columns)))
+    values, without = {}, []
+    texts = [key_text(value) for value in frame[column].iloc[list(zones._rows)]]
+    for text, key, name in zip(texts, zones.keys, zones.names, strict=True):
+        if not text:
+            without.append(key)
+        else:
+            values[text] = text if text in values else name
+    if not values:
+        expected = f"a value in some polygon of {source.shown()}"
+        raise InputError(Problem(option, "", f"no value in column '{column}'", expected))
+    return values, without
 
 
 def _read(source: Source) -> gpd.GeoDataFrame:

@@ -18,7 +18,7 @@ MODULES = {
 GROUND = {"errors": 0, "units": 0, "compiling": 0, "schema": 1}
 SCIENCE = ("rothc", "hybrid")
 SHELLS = ("cube", "sites", "mapping", "products", "demo", "process")
-TOP = {"pipeline": 5, "batch": 5, "cli": 6, "__main__": 7, "__init__": 7}
+TOP = {"pipeline": 5, "batch": 6, "cli": 7, "__main__": 8, "__init__": 8}
 OPEN_LEVEL, SCIENCE_LEVEL, SHELL_LEVEL = 2, 3, 4
 
 SCIENCE_NEVER_SEES = {

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pyproj
 from markupsafe import Markup
@@ -16,6 +12,7 @@ from poml_map.files import write_text_atomic
 from poml_map.grid import Grid
 from poml_map.products.page import headline, story
 from poml_map.products.page.encode import packed
+from poml_map.products.page.house import asset, environment, policy_hash
 from poml_map.products.page.layers import Maps, read_maps
 from poml_map.products.page.pictures import FADED, Scale, scales, still
 from poml_map.products.page.text import accuracy_notes, as_html, sections
@@ -32,7 +29,6 @@ LARGEST = 15_000_000
 # Of it, for the maps at first; if pictures, charts and tables then need more than the rest, the maps get less.
 _FOR_MAPS = 0.8
 _MOST_TRIES = 5
-_ASSETS = files("poml_map.products.page") / "assets"
 # Longitude and latitude are given at so many nodes a side; between them the script interpolates.
 _NODES = 17
 #: Sections of report.md that the page takes over, in its order -> their headings on the page.
@@ -84,23 +80,13 @@ def write_page(run: str | Path, *, largest: int = LARGEST) -> Path:
 def _page(run: RunFolder, budget: int) -> str:
     """The page with maps of at most `budget` bytes."""
     maps = read_maps(run, budget)
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(_context(run, maps, read_zones(run, maps.grid)))
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    context = _context(run, maps, read_zones(run, maps.grid))
+    return environment(asset).get_template("page.html").render(context)
 
 
 def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
     """Everything that the template names."""
-    drawn, style, script = scales(maps), _asset("page.css"), _asset("page.js")
+    drawn, style, script = scales(maps), asset("page.css"), asset("page.js")
     data, texts = _for_script(run, maps, zones, drawn)
     report, validation = sections(run.text("report.md")), headline.validation(run)
     zone_table = story.zone_table(run, zones)
@@ -109,8 +95,8 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "maps": maps,
         "script": Markup(script),
         "style": Markup(style),
-        "script_hash": _hash(script),
-        "style_hash": _hash(style),
+        "script_hash": policy_hash(script),
+        "style_hash": policy_hash(style),
         "data": data,
         "texts": texts,
         "scales": drawn,
@@ -209,11 +195,6 @@ def _nodes(grid: Grid) -> dict:
         "lon": both[0].ravel().round(6).tolist(),
         "lat": both[1].ravel().round(6).tolist(),
     }
-
-
-def _hash(text: str) -> str:
-    """As a Content-Security-Policy names what may run."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 
 
 def _stills(run: RunFolder, maps: Maps, drawn: dict[str, Scale]) -> list[dict]:

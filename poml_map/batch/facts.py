@@ -1,0 +1,81 @@
+"""What the manifest of a finished run says, as far as tables and pages of many runs show it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_MANIFEST = "manifest.json"
+# Whose mean stock is told.
+_MODEL = "POML"
+# Rows of the accuracy table at sites and years where all models predict.
+_COMMON = "common"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the manifest of a finished run says; None or empty where it does not.
+
+    Attributes
+    ----------
+    title, unit : str
+    synthetic : bool
+    pixels, sites, files : int, optional
+        Mapped pixels, sites, files made.
+    rmse, ccc : dict of str -> float
+        At held-out sites where all models predict, by model.
+    years : tuple of int
+        First and last mapped year, or nothing.
+    means : tuple of float
+        Mean stock of POML in these years.
+    """
+
+    title: str = ""
+    unit: str = ""
+    synthetic: bool = False
+    pixels: int | None = None
+    sites: int | None = None
+    files: int | None = None
+    rmse: dict[str, float] = field(default_factory=dict)
+    ccc: dict[str, float] = field(default_factory=dict)
+    years: tuple[int, ...] = ()
+    means: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, run: Path) -> Facts:
+        """From the manifest in a run folder; empty facts if there is none that can be read."""
+        try:
+            content = json.loads((run / _MANIFEST).read_text(encoding="utf-8"))
+            return cls._of(content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls()
+
+    @classmethod
+    def _of(cls, content: dict[str, Any]) -> Facts:
+        settings = content["settings"]
+        scores = [row for row in content.get("accuracy") or [] if row.get("campaign") == _COMMON]
+        years = tuple(dict.fromkeys(content.get("mapped_years") or []))
+        return cls(
+            title=settings.get("title") or content["region"],
+            unit=settings.get("units", ""),
+            synthetic=bool(content.get("synthetic")),
+            pixels=(content.get("pixels") or {}).get("mapped"),
+            sites=(content.get("samples") or {}).get("n_sites"),
+            files=len(content.get("outputs") or {}) or None,
+            rmse=_by_model(scores, "rmse"),
+            ccc=_by_model(scores, "ccc"),
+            years=years,
+            means=_means(content.get("regional_mean"), years),
+        )
+
+
+def _by_model(scores: list[dict], name: str) -> dict[str, float]:
+    return {row["model"]: row[name] for row in scores if row.get(name) is not None}
+
+
+def _means(table: dict[str, Any] | None, years: tuple[int, ...]) -> tuple[float, ...]:
+    by_year = dict(zip(table["year"], table["models"].get(_MODEL, []), strict=False)) if table else {}
+    found = tuple(by_year[year] for year in years if by_year.get(year) is not None)
+    return found if len(found) == len(years) else ()
