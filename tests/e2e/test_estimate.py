@@ -52,7 +52,7 @@ def test_the_disk_is_right_within_a_factor_of_two(request, demo, run):
 @pytest.mark.parametrize("size", ["small", "paper"])
 def test_time_memory_and_disk_are_right_within_a_factor_of_two(tmp_path, size):
     """Time only where nothing else ran: the estimate is that of a machine that is left to the run."""
-    write_demo(tmp_path / "demo", size=size)
+    write_demo(tmp_path / "demo", size=size, intervals=True)
     region, out = str(tmp_path / "demo" / "region.yaml"), tmp_path / "run"
     checked = check_region(region)
     found = estimate(checked.region, checked.cube, checked.samples, measure_speed())
