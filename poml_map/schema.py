@@ -5,6 +5,7 @@ Shells check against it, the documentation prints it, and nothing else writes a 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ class Column:
     low, high : float
         Physical range, both ends allowed. A value outside means a wrong unit, scale or nodata value.
     time : {"static", "annual", "monthly"}
+    peak : float
+        What the largest value of a region reaches, over all places and months; where it does not, the unit is one in
+        which numbers are smaller, such as m for mm.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Column:
     low: float
     high: float
     time: str = "static"
+    peak: float = -math.inf
 
 
 _COLUMNS = [
@@ -37,7 +42,7 @@ _COLUMNS = [
     Column("SLP", "degree", "slope", 0, 90),
     # Upstream area [m2] per cell width times tan(slope): the log is taken by nobody, forests do not need it.
     Column("SPI", "1", "stream power index", 0, 1e12),
-    Column("CLAY", "%", "clay content", 0, 100),
+    Column("CLAY", "%", "clay content", 0, 100, peak=1),
     Column("BD", "g/cm3", "bulk density", 0.1, 2.65),
     Column("CF", "1", "coarse fragments, share of volume", 0, 1),
     Column("STOCK", "kg/m2", "soil organic carbon stock", 0, 200),
@@ -56,9 +61,9 @@ _COLUMNS = [
     # Codes above are what programs write for "no data": 32767, 65535.
     Column("LAND_USE", "1", "class of land use", 0, 30000),
     Column("air_temp", "degC", "mean air temperature of the month", -60, 60, "monthly"),
-    Column("precip", "mm/month", "precipitation of the month", 0, 5000, "monthly"),
-    Column("pet", "mm/month", "potential evapotranspiration of the month", 0, 1000, "monthly"),
-    Column("ndvi", "1", "NDVI of the month", -1, 1, "monthly"),
+    Column("precip", "mm/month", "precipitation of the month", 0, 5000, "monthly", peak=2),
+    Column("pet", "mm/month", "potential evapotranspiration of the month", 0, 1000, "monthly", peak=5),
+    Column("ndvi", "1", "NDVI of the month", -1, 1, "monthly", peak=0.05),
 ]
 
 #: name -> Column, for every quantity the program knows by itself.

@@ -15,7 +15,7 @@ _NODATA = (-9999, -999, -99, -32768, -32767, -999.9, -99999, 255, 32767, 65535, 
 # Units that values of a cube unit are often in without saying so.
 _OFTEN = {
     "degC": ("K",),
-    "%": ("g/kg",),
+    "%": ("g/kg", "1"),
     "1": ("%",),
     "g/cm3": ("kg/m3", "cg/cm3"),
     "kg/m2": ("t/ha",),
@@ -147,10 +147,22 @@ def _scale_mend(entry: Entry, value: float) -> str:
 
 
 def _unit_mend(entry: Entry, given: float) -> str:
-    low, high = entry.physical_range
+    unit = likely_unit(entry, given, *entry.physical_range)
+    return f"Declare `unit: {unit}` if that is the unit of the file." if unit else ""
+
+
+def likely_unit(entry: Entry, given: float, low: float, high: float) -> str:
+    """A unit, other than the declared one, by which a number lies in a range of the cube; empty if none does.
+
+    Examples
+    --------
+    >>> likely_unit(Entry(driver="raster", role="precipitation", unit="mm/month"), 0.2, 2, 5000)
+    'm/month'
+    >>> likely_unit(Entry(driver="raster", role="clay", unit="%"), 0.4, 1, 100)
+    '"1"'
+    """
     for unit in _OFTEN.get(entry.cube_unit, ()):
         factor, offset = conversion(unit, entry.cube_unit)
         if unit != entry.unit and low <= given * factor + offset <= high:
-            quoted = f'"{unit}"' if unit == "%" else unit  # YAML reads no bare %
-            return f"Declare `unit: {quoted}` if that is the unit of the file."
+            return f'"{unit}"' if unit in ("%", "1") else unit  # YAML reads no bare %, and 1 as a number
     return ""

@@ -80,6 +80,9 @@ class RasterFiles:
         try:
             path = self.source.path(self._variable, *file)
             with open_raster(path) as data:
+                if "complex" in data.dtypes[0]:
+                    found = f"complex numbers ({data.dtypes[0]})"
+                    raise InputError(self.source.problem(found, "real numbers", file=shown))
                 check_raster(data, path, self.source.allowed)
                 count, crs, transform = data.count, data.crs, tuple(data.transform)[:6]
                 width, height = data.width, data.height

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from poml_map.config import Region, load_region
-from poml_map.cube import Cube, check_cube, open_layers, region_grid
+from poml_map.cube import Cube, check_cube, open_layers, peak_problems, region_grid
 from poml_map.errors import InputError, Problems
 from poml_map.grid import Grid
 from poml_map.pipeline.estimate import estimate_lines
@@ -164,6 +164,7 @@ def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, x
     kept = before.isin(samples.sites["site"]).to_numpy()
     problems = Problems()
     check_campaigns(region, samples, problems)
+    problems.extend(peak_problems(region, points))
     problems.raise_if_any()
     for reason, count in samples.counts()["n_dropped"].items():
         log.warning("  warning: %d sample rows, %s", count, reason)

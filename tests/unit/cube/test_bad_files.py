@@ -5,7 +5,7 @@ import pytest
 import rasterio
 from numpy.testing import assert_allclose
 
-from poml_map.cube import check_cube, open_layers
+from poml_map.cube import check_cube, open_layers, peak_problems
 from poml_map.errors import InputError
 
 
@@ -269,3 +269,44 @@ def test_a_static_column_cannot_have_years(mini, refused):
 def test_a_constant_beyond_its_physical_range_is_refused(mini, refused):
     mini.entries["pet"]["value"] = 5000.0
     assert "5000 mm/month" in refused(mini)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex_int16"])
+def test_complex_numbers_are_refused_not_cut_down_to_their_real_part(mini, refused, dtype):
+    profile = {"driver": "GTiff", "count": 1, "height": 40, "width": 60, "crs": "EPSG:4326", "dtype": dtype}
+    with rasterio.open(
+        mini / "clay.tif", "w", transform=rasterio.Affine(0.01, 0, 119.9, 0, -0.01, 30.3), **profile
+    ):
+        pass
+    assert f"clay.tif, entry 'clay': found complex numbers ({dtype}), expected real numbers" in refused(mini)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "mend"),
+    [
+        ("precipitation", {"unit": "mm/month", "value": 0.08}, "Declare `unit: m/month`"),
+        ("pet", {"unit": "mm/month", "value": 0.11}, "Declare `unit: m/month`"),
+        ("clay", {"unit": "%", "value": 0.25}, 'Declare `unit: "1"`'),
+        ("ndvi", {"unit": "1", "value": 0.00004}, "Check `unit:` and `scale:`"),
+    ],
+)
+def test_numbers_that_are_too_small_in_every_place_and_month_show_the_unit(mini, name, change, mend):
+    """Precipitation in metres lies within the range of millimetres: only the largest of all tells."""
+    entry = mini.entries[name]
+    for key in ("uri", "variable", "crs", "years", "scale", "nodata", "expression", "variables"):
+        entry.pop(key, None)
+    entry |= {"driver": "constant"} | change
+    mini.settings.pop("fill", None)
+
+    def problems():
+        region = mini.region()
+        cube = open_layers(region)
+        return peak_problems(
+            region, cube.at_points(*(np.array([axis[10]]) for axis in (cube.grid.x, cube.grid.y)))
+        )
+
+    (problem,) = problems()
+    assert f"entry '{name}'" in problem.where
+    assert mend in problem.mend
+    entry["valid_range"] = [0, 100]
+    assert problems() == []
