@@ -132,11 +132,10 @@ def executor_for(scheduler: str | None, workers: int | None, folder: Path) -> It
     from poml_map.mapping.cluster import ClusterExecutor
 
     with _quiet_libraries(), ExitStack() as stack:
-        if where == LOCAL:
-            client = _local(threads_to_start(workers), stack)
+        if where == LOCAL:  # of the same program, so nothing to compare
+            yield ClusterExecutor(_local(threads_to_start(workers), stack), folder)
         else:
-            client = _connected(where, stack)
-        yield ClusterExecutor(client, folder, facts)
+            yield ClusterExecutor(_connected(where, stack), folder, facts)
 
 
 def _connected(where: str, stack: ExitStack):

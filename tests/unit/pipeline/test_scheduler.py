@@ -71,14 +71,14 @@ def test_a_file_that_is_not_there_is_refused_with_how_to_make_it():
 
 @pytest.mark.parametrize("text", ["thread", "8786", "cluster", "tcp:", "10.0.0.1:"])
 def test_anything_else_is_refused_with_what_is_expected(text):
-    with pytest.raises(InputError, match="expected threads, local, an address .*, or the JSON file"):
+    with pytest.raises(InputError, match=r"expected threads, local, an address .*, or the JSON file"):
         chosen_scheduler(text)
 
 
 def test_a_wrong_word_of_the_environment_is_named_as_such(monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "nowhere")
 
-    with pytest.raises(InputError, match="^DASK_SCHEDULER_ADDRESS: found 'nowhere'"):
+    with pytest.raises(InputError, match=r"^DASK_SCHEDULER_ADDRESS: found 'nowhere'"):
         chosen_scheduler()
 
 
