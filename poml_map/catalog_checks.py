@@ -8,6 +8,7 @@ from collections.abc import Callable
 from poml_map.catalog_entry import CLASS_METHODS, CLASS_ROLES, Entry
 from poml_map.errors import Problem
 from poml_map.expression import check_expression
+from poml_map.paths import is_local
 from poml_map.units import is_nitrogen, parse_unit
 from poml_map.yamlfile import Document
 
@@ -61,7 +62,7 @@ def _check_uri(entry: Entry, add: Add) -> None:
     wrong = [name for name, form, change in fields if name not in _URI_FIELDS or form or change]
     if wrong:
         add("uri", f"{entry.uri!r}", "no other field in braces", mend)
-    if "://" in entry.uri or entry.uri.startswith("/vsi"):
+    if not is_local(entry.uri):
         mend = "Bring the file to a folder of yours; `url:` may say where it comes from."
         add("uri", repr(entry.uri), "the path of a local file", mend)
 

@@ -7,6 +7,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
+def is_local(text: str) -> bool:
+    """Whether a path as written names a file: no address, and none of GDAL's virtual places.
+
+    Examples
+    --------
+    >>> is_local("sources/dem.tif"), is_local("https://example.org/dem.tif"), is_local("/vsizip/a.zip/dem.tif")
+    (True, False, False)
+    """
+    return "://" not in text and not text.lower().startswith("/vsi")
+
+
 def is_inside(path: Path, roots: Iterable[Path]) -> bool:
     """Whether the real place of `path` is one of `roots` or lies below one; all of them real folders."""
     real = path.resolve()

@@ -11,6 +11,7 @@ from poml_map import schema
 from poml_map.catalog import CLASS_ROLES, Source
 from poml_map.crs import known_crs
 from poml_map.errors import Problem, nearest
+from poml_map.paths import is_local
 from poml_map.region_checks_rothc import Add, rothc_problems
 from poml_map.units import conversion
 from poml_map.yamlmodel import number_mend
@@ -216,6 +217,9 @@ def _check_covered(region: Region, source: Source, add: Add) -> None:
 
 def _check_samples(region: Region, add: Add) -> None:
     samples, columns = region.settings.samples, region.settings.samples.columns
+    if not is_local(samples.file):
+        mend = "Bring the file to a folder of yours."
+        add(("samples", "file"), repr(samples.file), "the path of a local file", mend)
     if _crs(samples.crs) is None:
         add(("samples", "crs"), repr(samples.crs), "a known CRS", _CRS_MEND)
     if (columns.x is None) != (columns.y is None):

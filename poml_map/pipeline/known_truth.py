@@ -11,6 +11,7 @@ import pandas as pd
 
 from poml_map.config import Region
 from poml_map.grid import Grid
+from poml_map.products.foreign import refuse_foreign
 from poml_map.products.geotiff import read_map
 from poml_map.tables import listed
 
@@ -46,10 +47,18 @@ def found_truth(region: Region) -> Path | None:
     Returns
     -------
     Path or None
+
+    Raises
+    ------
+    InputError
+        If a file of it leads elsewhere or is no map.
     """
     folder = Path(region.file).parent / "truth"
     has_maps = region.settings.synthetic and all(truth_map(folder, year).exists() for year in region.years)
-    return folder if has_maps else None
+    if not has_maps:
+        return None
+    refuse_foreign(folder)
+    return folder
 
 
 def incomplete_truth(region: Region) -> str:

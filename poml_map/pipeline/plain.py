@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from poml_map.npz import read_npz
+
 _UNREADABLE = (ValueError, OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 _PLAIN_KINDS = "biufU"
 
@@ -68,8 +70,8 @@ def load_plain(path: Path, classes: Iterable[type]) -> Any:
         If it is no such file, is damaged, or holds another class.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with open(path, "rb") as file:
+            arrays = read_npz(file)
         header = json.loads(arrays.pop("header").tobytes().decode())
         return _decoded(header, arrays, {each.__name__: each for each in classes})
     except (*_UNREADABLE, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""A run folder that somebody else sent: looked at as a whole before pages and projects are made from it."""
+"""A run folder, or a folder `truth/`, that somebody else sent: looked at as a whole before anything is made from it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MEND = "Ask for the folder again, as the run left it."
 _TEXTS = {".csv", ".json", ".md", ".txt"}
 
 
-def refuse_foreign(run: Path, names: Iterable[str]) -> None:
-    """Refuse a run folder that leads out of itself, or whose maps and layers are not what a run writes.
+def refuse_foreign(run: Path, names: Iterable[str] = ()) -> None:
+    """Refuse a folder that leads out of itself, or whose maps and layers are not what a run writes.
 
     Parameters
     ----------
     run : Path
     names : iterable of str
-        Files that its manifest names.
+        Files that its manifest names, if it has one.
 
     Raises
     ------
@@ -46,8 +46,8 @@ def refuse_foreign(run: Path, names: Iterable[str]) -> None:
         size = path.stat().st_size if path.suffix in _TEXTS else 0
         if size > MOST_TABLE:
             problems.add(str(path), "", size_text(size), f"at most {size_text(MOST_TABLE)}", _MEND)
-    for check, pattern in ((_check_map, "maps/*.tif"), (check_vector, "*.gpkg")):
-        for path in sorted(run.glob(pattern)):
+    for check, pattern in ((_check_map, "*.tif"), (check_vector, "*.gpkg")):
+        for path in sorted(run.rglob(pattern)):
             try:
                 check(path)
             except RefusedFileError as error:
