@@ -8,7 +8,7 @@ import rasterio
 from affine import Affine
 from numpy.testing import assert_allclose, assert_array_equal
 
-from poml_map.cube import open_layers
+from poml_map.cube import open_cube, open_layers
 from poml_map.cube.positions import Points, SourceGrid, source_grid
 from poml_map.cube.resample import resample, stencil, subdivisions
 from poml_map.grid import Grid, Tile
@@ -217,6 +217,24 @@ def test_packed_netcdf_is_unpacked_once_and_unsigned_is_understood(mini, write, 
         variable[:] = np.full((20, 30), 200, "u1").view("i1")
     mini.entries["x"]["crs"] = "EPSG:4326"
     assert_array_equal(whole(open_layers(mini.region()))["X"], 100)
+
+
+def test_packed_values_stay_what_they_are_in_the_cache_and_in_a_saved_cube(mini, write, whole):
+    """10.0 stored as 100 steps of 0.1: read twice by one cube, and as a source that was saved from the cube."""
+    lon, lat = write.cells(119.9, 30.3, 0.02, 30, 20)
+    truth = np.broadcast_to(10 + 3 * (lon - 120), (20, 30))
+    options = {"dtype": "i2", "fill": -32768, "scale_factor": 0.1, "add_offset": -5.0}
+    write.static(mini / "x.nc", "x", truth, lon[0], lat[:, 0], **options)
+    cube = covariate(mini, "x.nc", "netcdf", variable="x", resampling="nearest")
+    first, again = whole(cube)["X"].to_numpy(), whole(cube)["X"].to_numpy()
+    assert_array_equal(again, first)
+    x, y = np.meshgrid(cube.grid.x, cube.grid.y)
+    place = pyproj.Transformer.from_crs(cube.grid.crs, "EPSG:4326", always_xy=True).transform(x, y)[0]
+    # Half a quantum, and half a cell of the slope.
+    assert np.nanmax(np.abs(first - (10 + 3 * (place - 120)))) <= 0.05 + 3 * 0.01 + 1e-4
+    open_cube(mini.region())[["X"]].to_zarr(mini / "saved.zarr", zarr_format=2, consolidated=True)
+    mini.entries["x"] |= {"uri": "saved.zarr", "driver": "zarr", "variable": "X", "crs": cube.grid.crs}
+    assert_array_equal(whole(open_layers(mini.region()))["X"], first)
 
 
 def test_scale_and_nodata_of_the_entry_go_before_those_of_the_file(mini, write, whole):
