@@ -136,7 +136,7 @@ def estimate(
     pixels = cube.pixels_in_area if pixels is None else pixels
     work = Work(region, samples, pixels, cube.grid.width * cube.grid.height)
     threads = threads_to_start(workers)
-    return Estimate(_seconds(work, speed, threads), _memory(work, threads, tile_size), _disk(work))
+    return Estimate(float(_seconds(work, speed, threads)), _memory(work, threads, tile_size), _disk(work))
 
 
 def estimate_lines(

@@ -10,6 +10,7 @@ from poml_map.grid import Grid
 from poml_map.pipeline import estimate as module
 from poml_map.pipeline.estimate import estimate, estimate_lines
 from poml_map.pipeline.speed import REFERENCE, Speed, measure_speed
+from poml_map.pipeline.workload import Work
 
 INTERVALS = "intervals: {folds: 4, draws: 20}\n"
 
@@ -51,6 +52,12 @@ def test_a_larger_region_takes_more_of_everything(region, samples):
     assert more(estimate(asked, cube(3000), samples), estimate(asked, cube(1000), samples))
 
 
+def test_pixels_take_time_and_disk_whatever_the_grid(region, samples):
+    few, many = (estimate(region(), cube(pixels=pixels), samples) for pixels in (10**4, 10**6))
+    assert many.seconds > 1.2 * few.seconds
+    assert many.disk_bytes > 1.5 * few.disk_bytes
+
+
 def test_more_samples_take_more_time(region, samples_of, samples):
     few = samples_of([(f"s{number}", year, 4.0) for number in range(10) for year in (1980, 1986)])
     assert estimate(region(), cube(), samples).seconds > estimate(region(), cube(), few).seconds
@@ -77,6 +84,23 @@ def test_intervals_fit_and_grow_their_own_folds(region, samples):
         for top in ("", INTERVALS, "intervals: {folds: 3, draws: 20}\n")
     )
     assert own > same > plain
+
+
+@pytest.mark.parametrize(
+    ("folds", "forests"),
+    [(4, 2 + 2 * 3 + 4), (3, 2 + 2 * 3), (100, 2 + 2 * 3 + 40)],
+    ids=["others", "those of the scores", "one a site"],
+)
+def test_forests_are_counted(region, samples, folds, forests):
+    asked = region(top=f"intervals: {{folds: {folds}}}\n")
+    assert sum(times for _, times in Work(asked, samples, 1, 1).forests()) == forests
+
+
+def test_rows_are_those_that_a_run_learns_from(region, samples):
+    """40 sites of seven years, observed in the first and the last."""
+    work = Work(region(), samples, 1, 1)
+    assert (work.rows_of_ml, work.rows_of_poml) == (80, 280)
+    assert Work(region(w_p=0), samples, 1, 1).rows_of_poml == 80
 
 
 def test_parameters_that_are_given_need_no_fit(region, samples):
