@@ -7,9 +7,11 @@ import json
 import platform
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import poml_map
 from poml_map._version import __version__
 from poml_map.config import Region
 from poml_map.cube.timeplan import wanted_years
@@ -39,6 +41,20 @@ def versions(*more: str) -> dict[str, str]:
         except PackageNotFoundError:  # installed in a way that left no metadata
             found[name] = "unknown"
     return found
+
+
+@cache
+def code_digest() -> str:
+    """Short digest of the program's own source: a version that is being worked on is another one after each change.
+
+    Examples
+    --------
+    >>> len(code_digest())
+    12
+    """
+    folder = Path(poml_map.__file__).parent
+    texts = [f"{path.relative_to(folder).as_posix()} {sha256_of_file(path)}" for path in folder.rglob("*.py")]
+    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()[:12]
 
 
 def input_paths(region: Region, *, with_samples: bool = True) -> dict[str, Path]:

@@ -51,7 +51,8 @@ def map_step(run: Run, trained: Trained, notes: Notes) -> tuple[MapSummary, Part
     give_back()
     with executor_for(asked.scheduler, asked.workers, run.folder) as executor:
         size = asked.tile_size or run.done.tile_size(parts) or TILE_SIZE
-        size = fitting_tile_size(executor, tiles, size)
+        spinup = len(*run.cube.spinup_coords.values())
+        size = fitting_tile_size(executor, tiles, size, spinup_months=spinup, shared=run.cube.most_kept)
 
         def create(store: Path) -> None:
             create_store(store, run.cube.grid, region.years, tiles.layers, size, attrs, tiles.change_layers)

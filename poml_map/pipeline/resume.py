@@ -18,6 +18,7 @@ from poml_map.files import sha256_of_file, write_text_atomic
 from poml_map.mapping import TileJournal, frame_digest
 from poml_map.pause import pause
 from poml_map.pipeline.manifest import VALIDATION
+from poml_map.pipeline.staging import STEPS
 from poml_map.pipeline.steps import Parts, differences
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ STORE, TILES = "maps.zarr", "tiles.jsonl"
 
 MANIFEST = "manifest.json"
 
-# In the hidden folder: the steps that were begun, and the GeoTIFFs that are whole.
-_STEPS, _RASTERS = ".steps.json", ".rasters.jsonl"
+# In the hidden folder: the GeoTIFFs that are whole.
+_RASTERS = ".rasters.jsonl"
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Progressed:
     @classmethod
     def look(cls, folder: Path, out: Path) -> Progressed:
         """See what there is."""
-        return cls(folder, out, _steps=read_json(folder / _STEPS), _earlier=read_json(out / MANIFEST))
+        return cls(folder, out, _steps=read_json(folder / STEPS), _earlier=read_json(out / MANIFEST))
 
     def model(self, parts: Parts, files: Sequence[str]) -> bool:
         """Whether the files of the model lie in the folder, whole and of these parts; they may come from `out`."""
@@ -130,7 +131,7 @@ class Progressed:
         """
         if products is not None:
             self._steps["products"] = {"parts": products}
-        _remove(self.folder, (_STEPS, _RASTERS))
+        _remove(self.folder, (STEPS, _RASTERS))
         return self._steps
 
     def outdated(self) -> list[str]:
@@ -177,7 +178,7 @@ class Progressed:
 
     def _note(self, step: str, record: dict) -> None:
         self._steps[step] = record
-        write_text_atomic(self.folder / _STEPS, json.dumps(self._steps))
+        write_text_atomic(self.folder / STEPS, json.dumps(self._steps))
 
 
 @dataclass

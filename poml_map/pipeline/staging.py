@@ -20,6 +20,9 @@ from poml_map.pipeline.lock import hold
 #: Inside the run folder, while it is made and after a stop.
 UNFINISHED = ".unfinished"
 
+#: In the hidden folder of a run that can be gone on with: the steps that are done.
+STEPS = ".steps.json"
+
 # In the hidden folder: names that are being moved out of it, and what they replace.
 _MOVING, _EARLIER = ".moving", ".earlier"
 
@@ -33,7 +36,8 @@ def staging(out: Path, *, resumable: bool = False, outdated: tuple[str, ...] = (
     out : Path
         Made if it is not there.
     resumable : bool
-        If the block does not end well the folder stays as it is for the next time, unless the input was wrong.
+        If the block does not end well the folder stays as it is for the next time, unless the input was wrong or no
+        step is done (there is no `STEPS` in it).
     outdated : tuple of str
         Names in `out` that go at the end if the folder holds nothing of their name: an earlier run made them.
 
@@ -81,7 +85,7 @@ def _removing(folder: Path, resumable: bool) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        keep = resumable and not isinstance(error, InputError) and any(folder.iterdir())
+        keep = resumable and not isinstance(error, InputError) and (folder / STEPS).exists()
         raise
     finally:
         if not keep:

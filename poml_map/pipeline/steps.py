@@ -10,13 +10,12 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-import poml_map
 from poml_map._version import __version__
 from poml_map.config import Region
 from poml_map.files import sha256_of_file
 from poml_map.mapping import MapChange, MapIntervals
 from poml_map.pipeline.asked import Asked
-from poml_map.pipeline.manifest import VALIDATION, versions
+from poml_map.pipeline.manifest import VALIDATION, code_digest, versions
 from poml_map.pipeline.plain import plain_text
 from poml_map.pipeline.trained import FOREST_FILES, Trained
 
@@ -201,20 +200,6 @@ def _code(*more: str) -> Parts:
     """The program and the libraries that can move a number."""
     found = {name: text for name, text in versions(*more).items() if name not in _NOT_OF_CODE}
     return {**found, "poml_map": f"{__version__} ({code_digest()})"}
-
-
-@lru_cache
-def code_digest() -> str:
-    """Short digest of the program's own source: a version that is being worked on is another one after each change.
-
-    Examples
-    --------
-    >>> len(code_digest())
-    12
-    """
-    folder = Path(poml_map.__file__).parent
-    texts = [f"{path.relative_to(folder).as_posix()} {sha256_of_file(path)}" for path in folder.rglob("*.py")]
-    return _digest("\n".join(sorted(texts)))[:12]
 
 
 def _folder_digest(folder: Path) -> str:

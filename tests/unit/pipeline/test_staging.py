@@ -11,7 +11,7 @@ import pytest
 
 from poml_map.errors import InputError, Problem, ResourceError
 from poml_map.pipeline.heard import listening, log_file
-from poml_map.pipeline.staging import staging
+from poml_map.pipeline.staging import STEPS, staging
 
 INPUT = InputError(Problem("a.tif", "", "no CRS"))
 FULL = OSError(errno.ENOSPC, "No space left on device", "maps/a.tif")
@@ -122,18 +122,19 @@ def test_what_a_killed_run_left_goes_or_is_gone_on_with(out):
 
 
 @pytest.mark.parametrize(("error", "kept"), [(INPUT, False), (FULL, True), (KeyboardInterrupt(), True)])
-def test_what_a_stopped_run_made_stays_for_the_next_unless_the_input_was_wrong(tmp_path, error, kept):
+def test_steps_that_a_stopped_run_did_stay_for_the_next_unless_the_input_was_wrong(tmp_path, error, kept):
     out = tmp_path / "run"
+    (out / ".unfinished").mkdir(parents=True)
+    (out / ".unfinished" / STEPS).write_text("{}")
     with pytest.raises((InputError, ResourceError, KeyboardInterrupt)):
         _fail(out, error, resumable=True)
     assert (out / ".unfinished" / "manifest.json").exists() == kept
-    assert out.exists() == kept
     assert not list(out.glob("[!.]*"))
 
 
-def test_nothing_made_is_nothing_left(tmp_path):
-    with pytest.raises(KeyboardInterrupt), staging(tmp_path / "run", resumable=True):
-        raise KeyboardInterrupt
+def test_no_step_done_is_nothing_left(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        _fail(tmp_path / "run", KeyboardInterrupt(), resumable=True)
     assert not (tmp_path / "run").exists()
 
 
