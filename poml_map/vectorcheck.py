@@ -51,6 +51,8 @@ def check_vector(path: Path) -> None:
     RefusedFileError
         If the first bytes are of no format of `poml_map.formats.VECTOR`, the file is too large, a GeoJSON takes its CRS
         from a link, or a GeoPackage has views or virtual tables, which are programs in SQL.
+    OSError
+        If it is no vector file.
     """
     if any(sign in str(path) for sign in "!;") or path.suffix.lower() == ".zip":
         found = "a path with '!' or ';', or of an archive"
@@ -69,11 +71,10 @@ def check_vector(path: Path) -> None:
         _check_sqlite(path)
     elif text.startswith(b"<"):
         raise RefusedFileError("XML, a file that leads to other files or may", _FORMATS, _EXPORT)
+    elif path.suffix.lower() in (".csv", ".txt", ".tsv"):
+        raise RefusedFileError("a table without shapes", _FORMATS, _EXPORT)
     elif not head.startswith((_SHAPEFILE, _FLATGEOBUF)):
-        what = (
-            "a table without shapes" if path.suffix.lower() in (".csv", ".txt", ".tsv") else "another format"
-        )
-        raise RefusedFileError(what, _FORMATS, _EXPORT)
+        raise OSError(f"the first bytes are not those of {_FORMATS}")
 
 
 def check_layer(info: dict, path: Path) -> None:

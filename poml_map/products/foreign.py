@@ -50,8 +50,8 @@ def refuse_foreign(run: Path, names: Iterable[str] = ()) -> None:
         for path in sorted(run.rglob(pattern)):
             try:
                 check(path)
-            except RefusedFileError as error:
-                problems.add(str(path), "", error.found, error.expected, _MEND)
+            except OSError as error:
+                problems.add(str(path), "", str(error), "", _MEND)
     problems.raise_if_any()
 
 

@@ -597,7 +597,7 @@ def test_vector_files_have_a_size_at_most(tmp_path, monkeypatch):
 )
 def test_json_that_is_no_geojson_is_refused(tmp_path, text):
     (tmp_path / "a.geojson").write_text(text, encoding="utf-8")
-    with pytest.raises(RefusedFileError):
+    with pytest.raises(OSError, match="GeoJSON"):
         check_vector(tmp_path / "a.geojson")
 
 
