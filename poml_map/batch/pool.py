@@ -103,6 +103,7 @@ class Pool:
 
     def run(self) -> None:
         """Run all that wait; returns when none waits or runs any more."""
+        self._told = time.monotonic()
         try:
             while self._running or any(state.state == WAITING for state in self.states):
                 self._start_what_fits()

@@ -193,7 +193,12 @@ class _Batch:
     def _train(self) -> None:
         """One model for all, in a process of its own as well."""
         model = State(Planned(MODEL, self.plan.template), kind=TRAIN)
-        pool = self._pool({}, self.reporter, [model])
+
+        def tell(event: str, *state: State | None, **facts: Any) -> None:
+            if event != "overall":  # of regions that have not begun
+                self.reporter(event, *state, **facts)
+
+        pool = self._pool({}, tell, [model])
         pool.limits = self.limits.fitted([model])
         pool.run()
         if model.state != DONE:

@@ -41,8 +41,9 @@ class Progress:
             self._said = now
         left = (now - self._started) / done * (total - done)
         log.info(
-            "  %s: %d of %d (%.0f %%), %s left", self.what, done, total, 100 * done / total, duration(left)
-        )
+            "  %s: %d of %d (%.0f %%), %s left", self.what, done, total, 100 * done / total, duration(left),
+            extra={"step": self.what, "done": done, "total": total},
+        )  # fmt: skip
 
 
 def duration(seconds: float) -> str:
@@ -79,7 +80,7 @@ class Stopwatch:
     @contextmanager
     def stage(self, name: str):
         """Time the block; name it in the log."""
-        log.info("%s ...", name)
+        log.info("%s ...", name, extra={"stage": name})
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 2)
