@@ -100,6 +100,9 @@ def make_plan(paths: Sequence[str | Path], by: str | None = None, model: str | N
         If a path, template, batch file or option is wrong, nothing is found, or two regions share a name.
     """
     files = [Path(path) for path in paths]
+    if model not in (None, EACH, SHARED) and not Path(model).is_dir():
+        expected = f"{EACH}, {SHARED}, or the folder of a finished run"
+        raise InputError(Problem("--model", "", f"no such folder: {model}", expected))
     if by is not None:
         plan = _zones(_only(files, "--by"), by, "--by", model or EACH)
     elif len(files) == 1 and _kind(files[0]) == "a batch file":
