@@ -17,7 +17,9 @@ import yaml
 
 from poml_map import cli
 from poml_map.demo import write_demo
+from poml_map.pipeline import estimate
 from poml_map.pipeline.run import run_region
+from poml_map.pipeline.speed import REFERENCE
 
 # Two spin-up years and three trees: what is tested here is what goes in, not the maps.
 QUICK = {
@@ -203,6 +205,12 @@ def finished_run(still, tmp_path_factory):
     out = tmp_path_factory.mktemp("faults") / "run"
     run_region(still / "region.yaml", out, years=(1980, 1981))
     return out
+
+
+@pytest.fixture(autouse=True)
+def no_measuring(monkeypatch):
+    """What `check` measures for two seconds is not what is tested here, a hundred times."""
+    monkeypatch.setattr(estimate, "measure_speed", lambda: REFERENCE)
 
 
 @pytest.fixture(scope="session")
