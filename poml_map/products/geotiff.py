@@ -35,8 +35,9 @@ logger = logging.getLogger(__name__)
 #: What stands in a file where the map has no value; arrays hold NaN there.
 NODATA = -9999.0
 
-# Of write_years: more would wait for the disk, and hold more maps in memory.
-_MOST_WORKERS = 4
+# Of write_years: more would wait for the disk, and hold more maps in memory. Each holds about five, and all together
+# no more than this if the maps are large. [bytes]
+_MOST_WORKERS, _MOST_BYTES, _MAPS_EACH = 4, 2**30, 5
 
 #: Before each of the project's own tags, so that they stand together and clash with nobody's.
 TAG_PREFIX = "POML_MAP_"
@@ -212,7 +213,8 @@ def write_years(
         As in `write_map`. Only ``maps[i]`` is taken, when its turn comes, so it may be a store on disk.
     years : sequence of int, shape (year,)
     workers : int, optional
-        Threads; default one a core, four at most. Each holds about five maps in memory.
+        Threads; default one a core, four at most, and fewer for maps of more than ten million pixels. Each holds
+        about five maps in memory.
     write : callable
         `write_map`, or what stands for it.
 
@@ -234,8 +236,14 @@ def write_years(
         year = years[index]
         return write(Path(folder) / map_name(model, year), maps[index], grid, year=year, **facts)
 
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, _MOST_WORKERS)) as pool:
+    with ThreadPoolExecutor(workers or _threads(grid)) as pool:
         return list(pool.map(write_year, range(len(years))))  # after an error no further year is begun
+
+
+def _threads(grid: Grid) -> int:
+    """As many as the cores and the memory allow."""
+    of_one = _MAPS_EACH * 4 * grid.width * grid.height
+    return max(1, min(os.cpu_count() or 1, _MOST_WORKERS, _MOST_BYTES // of_one))
 
 
 def read_map(path) -> np.ndarray:

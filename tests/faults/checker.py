@@ -292,6 +292,8 @@ def _said(name: str, stem: str, said: dict, band: tuple, manifest: dict) -> Iter
         yield f"{name}: a name without model and year"
         return
     model, first_year, year = found.groups()
+    if not stem.startswith(("SOCS_", "CHANGE_", "RATE_")):
+        model = model.removesuffix("_PO")  # pools and CO2, of the only model that has them
     meant = {
         "MODEL": model,
         "YEAR": year,
