@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,14 @@ from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
 from poml_map.files import resource_error, write_text_atomic
-from poml_map.products.made import made_maps
 from poml_map.schema import MODELS
 
 # Share of a pixel by which two grids may be apart through rounding.
 _ROUNDING = 1e-4
-_LAYERS = (*MODELS, *(f"CHANGE_{model}" for model in MODELS))
+# Stock and change of a model, by their names: to open each of some hundred maps of a thousand runs takes long.
+_NAMES = re.compile(
+    rf"SOCS_({'|'.join(MODELS)})_\d{{4}}\.tif|CHANGE_({'|'.join(MODELS)})_\d{{4}}_\d{{4}}\.tif"
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class _Run:
     @classmethod
     def open(cls, folder: Path) -> _Run | None:
         """None if there is no map that can be read."""
-        paths = [made.path for made in made_maps(folder) if made.layer in _LAYERS]
+        paths = sorted(path for path in (folder / "maps").glob("*.tif") if _NAMES.fullmatch(path.name))
         try:
             with rasterio.open(paths[0]) as file:
                 a, _, c, _, e, f = tuple(file.transform)[:6]

@@ -178,7 +178,7 @@ def test_a_wrong_row_is_a_matter_of_its_region_and_names_its_line(tmp_path, regi
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("template: region.yaml", "template: no.yaml", "no.yaml: found no such file, expected a text file. Check `template:`"),
+        ("template: region.yaml", "template: no.yaml", "no.yaml: found no such file, expected a text file. Check"),
         ("model: shared", "modle: shared", "batch.yaml:2, modle: found an unknown key"),
         ("name: west", "nam: west", "batch.yaml:4, regions[0]: found no name, expected a name for each region"),
         ("name: west", "name: 17", "batch.yaml:4, regions[0]: found 17, expected a name"),
