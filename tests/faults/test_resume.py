@@ -223,13 +223,13 @@ def test_another_version_makes_everything_again(demo, mine, caplog, checker, mon
     assert "kept" not in said
 
 
-def test_files_that_a_run_makes_no_more_go_and_those_of_the_user_stay(demo, mine, caplog, checker):
+def test_files_that_a_run_makes_no_more_go_and_those_of_the_user_stay(demo, mine):
     (mine / "notes.txt").write_text("mine")
     manifest = json.loads((mine / "manifest.json").read_text())
     manifest["outputs"]["old.csv"] = "00"
     (mine / "manifest.json").write_text(json.dumps(manifest))
     (mine / "old.csv").write_text("a\n")
-    _again(demo, caplog, checker)
+    run_region(demo.region_file, mine, years=YEARS)
     assert (mine / "notes.txt").read_text() == "mine"
     assert not (mine / "old.csv").exists()
 
