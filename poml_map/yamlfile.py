@@ -58,7 +58,9 @@ class Document:
         if setter is not None:
             return Problem(self.file, f"{setter}, {dotted(loc)}", found, expected, mend)
         line = self.lines.get(next((part for part in nearer if part in self.lines), None))
-        return Problem(self.file, dotted(loc), found, expected, mend, line)
+        inside = next((setter for part, setter in self.set_by.items() if loc and part[: len(loc)] == loc), "")
+        where = f"{dotted(loc)} (changed by {inside})" if inside else dotted(loc)
+        return Problem(self.file, where, found, expected, mend, line)
 
     def with_overrides(self, overrides: dict[str, Any], setter: str) -> Document:
         """A copy with `overrides` laid over the data: mappings key by key, everything else as a whole.

@@ -36,7 +36,7 @@ class Reporter:
         """Tell of an event.
 
         The events: planned, note, surveyed, fitted, started, stage, progress,
-        postponed, finished, overall."""
+        postponed, finished, overall, end."""
 
     def close(self) -> None:
         """Say nothing more."""
@@ -67,7 +67,7 @@ class JsonLines(Reporter):
         record = {"time": datetime.now().astimezone().isoformat(timespec="seconds"), "event": event}
         if state is not None:
             record |= _of_region(state)
-        if event in ("overall", "finished"):
+        if event in ("overall", "finished", "end"):
             record |= {"seconds_left": round(self.left), "states": _states(self.states)}
         self._say(json.dumps(record | facts, ensure_ascii=False))
 

@@ -130,13 +130,17 @@ class _Batch:
         self._announce()
         self._pool({"years": years, **self._model()}, self.reporter).survey()
         self._warn_of_disk()
-        self.reporter.close()
         waiting = [state for state in self.states if state.state == WAITING]
         fitted = self.limits.fitted(self.states)
         left = duration(seconds_left(self.states, fitted.at_once))
         plan = f"; about {left} for those that wait, {fitted}" if waiting else ""
         known = [state for state in self.states if state.state != WAITING]
-        return Result(exit_code(known), [counts(self.states) + plan, *failures(self.states)])
+        return self._end(exit_code(known), [counts(self.states) + plan, *failures(self.states)])
+
+    def _end(self, code: int, lines: list[str]) -> Result:
+        self.reporter("end", exit_code=code)
+        self.reporter.close()
+        return Result(code, lines)
 
     def run(self, years: tuple[int, int] | None, scheduler: str | None) -> Result:
         """Train if all share a model; survey; run; tell."""
@@ -157,11 +161,10 @@ class _Batch:
             with suppress(ResourceError):
                 self._save(draw=True)
             raise
-        self.reporter.close()
         self.logs.tidy()
         self._mosaic = self._one_map()
         self._save(draw=True)
-        return Result(exit_code(self.states), self._lines())
+        return self._end(exit_code(self.states), self._lines())
 
     def _announce(self) -> None:
         self.reporter("planned", at_once=self.limits.at_once, memory=self.limits.memory, out=str(self.out))

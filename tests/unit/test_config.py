@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -549,3 +550,12 @@ def test_a_wrong_override_names_who_gave_it_and_the_rest_of_the_file_its_lines(r
     assert any("regions.yaml: west, naem: found an unknown key" in text for text in lines)
     assert any(text.startswith(f"region.yaml:{line}, hybrid.w_p: found 7") for text in lines)
     assert len(lines) == 3
+
+
+def test_a_section_that_is_wrong_only_with_its_override_names_who_changed_it(region_file, problems_of):
+    (line,) = problems_of(
+        load_region, region_file(), {"area": {"polygons": "counties"}}, "regions.yaml: west"
+    )
+    assert re.match(
+        r"region.yaml:\d+, area \(changed by regions.yaml: west\): found both bounds and polygons", line
+    )

@@ -104,3 +104,44 @@ def test_every_function_of_the_process_page_exists():
         "cover_ndvi",
         "sampling_month",
     }
+
+
+def _batch() -> str:
+    return (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+
+
+def test_the_batch_file_that_is_shown_is_accepted(tmp_path):
+    from poml_map.batch.plan import make_plan
+
+    (text,) = _blocks(ROOT / "docs" / "batch.md", "yaml")
+    (region,) = [each for each in _regions() if each.startswith("# my-region.yaml")]
+    (tmp_path / "province.yaml").write_text(region, encoding="utf-8")
+    (tmp_path / "data_catalog.yaml").write_bytes((ROOT / "data_catalog.yaml").read_bytes())
+    (tmp_path / "counties.yaml").write_text(text, encoding="utf-8")
+    assert [region.name for region in make_plan([tmp_path / "counties.yaml"]).regions] == ["west", "east"]
+
+
+def test_every_option_of_a_batch_is_explained_and_no_other():
+    from typer.main import get_command
+
+    from poml_map.cli import app
+
+    options = {
+        name for option in get_command(app).commands["batch"].params for name in option.opts if "--" in name
+    }
+    named = set(re.findall(r"--[a-z][a-z-]+", _batch()))
+    assert named == options - {"--years"} | {"--model"}
+
+
+def test_every_event_of_a_batch_is_explained():
+    tell = re.compile(r'(?:_tell|reporter)\("(\w+)"|"(postponed)"|"(finished)"')
+    sources = (ROOT / "poml_map" / "batch").glob("*.py")
+    events = {
+        name
+        for path in sources
+        for found in tell.findall(path.read_text(encoding="utf-8"))
+        for name in found
+        if name
+    }
+    assert events >= {"planned", "overall", "end"}
+    assert [event for event in events if f"`{event}`" not in _batch()] == []
