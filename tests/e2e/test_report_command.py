@@ -1,13 +1,13 @@
 """`poml-map report`: page, project and catalog again from a finished run, without computing anew."""
 
 import json
-import os
 import shutil
 
 import pytest
 
 from poml_map.cli import main
 from poml_map.files import sha256_of_file
+from poml_map.pipeline.lock import hold
 from poml_map.pipeline.run import run_region
 
 MADE = ("report.html", "qgis/region.qgz", "stac/catalog.json")
@@ -141,8 +141,8 @@ def test_a_run_that_was_moved_is_reported_on_where_it_is(run, finished, tmp_path
 
 
 def test_a_folder_that_is_being_written_is_refused(run, capsys):
-    (run / f".unfinished-{os.getppid()}").mkdir()
-    code, said = _report(run, capsys)
+    with hold(run):
+        code, said = _report(run, capsys)
 
     assert code == 3
     assert "another run" in said.err

@@ -42,6 +42,7 @@ def test_everything_that_is_promised_is_there(finished):
         "manifest.json",
         "maps",
         "maps.zarr",
+        "model.npz",
         "qgis",
         "report.html",
         "report.md",
@@ -51,6 +52,7 @@ def test_everything_that_is_promised_is_there(finished):
         "sites.csv",
         "sites_not_used.csv",
         "stac",
+        "tiles.jsonl",
         "training.csv",
         "zone_changes.csv",
         "zones.csv",
@@ -232,7 +234,8 @@ def test_one_campaign_needs_an_assumption_and_is_called_assumed(own, tmp_path, c
 
 def test_a_second_run_replaces_the_first_and_a_dead_ones_leftovers(own, tmp_path):
     out = tmp_path / "run"
-    (out / ".unfinished-999999999").mkdir(parents=True)
+    (out / ".unfinished").mkdir(parents=True)
+    (out / ".unfinished" / "half.tif").write_bytes(b"II*")
     _edit(own, hybrid={"n_trees": 3})
     run_region(own / "region.yaml", out, years=(1980, 1981))
     run_region(own / "region.yaml", out, years=(1982, 1982))

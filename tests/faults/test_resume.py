@@ -1,4 +1,4 @@
-"""Runs that are killed, stopped, or asked again: what is finished is kept, and the end is the same to the last pixel."""
+"""Runs that are killed, stopped or asked again: what is finished is kept, and the pixels are those of one run."""
 
 from __future__ import annotations
 
