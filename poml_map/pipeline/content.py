@@ -38,6 +38,7 @@ def manifest_of(region: Region, cube: Cube, trained: Trained, summary: MapSummar
         "stand_ins": region.stand_ins,
         "sources": source_list(region),
         "fills": cube.fills,
+        "coverage": {name: share for name, share in cube.coverage.items() if share < 1},
         "spinup": cube.spinup_means,
         "samples": counts,
         "pixels": summary.pixels,

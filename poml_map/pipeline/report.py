@@ -246,6 +246,10 @@ def _counts(manifest: dict) -> list[str]:
     )
     lines += [f"  - {n} rows left out or merged: {reason}" for reason, n in samples["n_dropped"].items()]
     lines += [f"- Pixels {name}: {n:,}" for name, n in sorted(pixels.items())]
+    lines += [
+        f"- Source {name} reaches {100 * share:.1f} % of the area"
+        for name, share in manifest["coverage"].items()
+    ]
     lines += [f"- Filled: {fill_text(fill)}" for fill in manifest["fills"]]
     lines += [f"- Stand-in: {name}" for name in manifest["stand_ins"]]
     return [*lines, f"- Digest of all inputs: {manifest['input_digest']}", ""]

@@ -17,6 +17,7 @@ from poml_map.mapping import TILE_SIZE, TileModel, tile_bytes
 from poml_map.mapping.tasks import Executor, ThreadExecutor
 from poml_map.mapping.threads import threads_to_start
 from poml_map.pipeline.manifest import code_digest, versions
+from poml_map.pipeline.memory import keep_memory
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +134,10 @@ def executor_for(scheduler: str | None, workers: int | None, folder: Path) -> It
 
     with _quiet_libraries(), ExitStack() as stack:
         if where == LOCAL:  # of the same program, so nothing to compare
-            yield ClusterExecutor(_local(threads_to_start(workers), stack), folder)
+            client, same = _local(threads_to_start(workers), stack), None
         else:
-            yield ClusterExecutor(_connected(where, stack), folder, facts)
+            client, same = _connected(where, stack), facts
+        yield ClusterExecutor(client, folder, same, prepare=keep_memory)
 
 
 def _connected(where: str, stack: ExitStack):

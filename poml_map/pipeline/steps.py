@@ -29,6 +29,7 @@ _NOT_OF_THE_MODEL = (
 )  # fmt: skip
 # Settings that maps of the store depend on beside the model; RothC runs on each pixel.
 _OF_THE_MAPS = ("years", "spinup_years", "sampling_month", "covariates", "area", "grid", "fill", "rothc")
+_NOT_IN_GEOTIFFS = ("profile", "validation.repeats", "validation.block_km")
 # Words of a catalog entry about itself.
 _WORDS_OF_ENTRIES = ("source", "licence", "license", "doi", "url", "citation", "long_name", "title", "uri")
 _PACKAGES_OF_PICTURES = ("matplotlib", "pillow")
@@ -102,8 +103,11 @@ def raster_parts(
     maps : dict
         Parts of the maps.
     """
-    settings = {f"setting {key}": text for key, text in _flat(region.settings.model_dump()).items()}
-    settings.pop("setting profile")
+    settings = {
+        f"setting {key}": text
+        for key, text in _flat(region.settings.model_dump()).items()
+        if key not in _NOT_IN_GEOTIFFS
+    }
     entries = {
         f"source {name}: {key}": text
         for name, source in region.sources.items()
@@ -126,8 +130,9 @@ def product_parts(region: Region, rasters: Parts, out: Path) -> Parts:
     out : Path
         Run folder: a validation in it stands on the page.
     """
-    own = {"setting profile": region.settings.profile, "validation": _folder_digest(out / VALIDATION)}
-    return {**rasters, **_code(*_PACKAGES_OF_PICTURES), **own}
+    settings = {f"setting {key}": text for key, text in _flat(region.settings.model_dump()).items()}
+    validation = {"validation": _folder_digest(out / VALIDATION)}
+    return {**rasters, **settings, **_code(*_PACKAGES_OF_PICTURES), **validation}
 
 
 def differences(earlier: Parts | None, now: Parts) -> str:

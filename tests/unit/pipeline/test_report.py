@@ -95,6 +95,7 @@ def _page(region, unit_factor=1.0, fit=None, change=None, campaigns=("1980", "19
         },
         "pixels": {"mapped": 12345, "no data: FER": 7},
         "spinup": {"ndvi": "of 1982-1986"},
+        "coverage": {"clay": 0.9641},
         "fills": [{"column": "ndvi", "years": [1980, 1981], "rule": "mean of 1982-1986"}],
         "stand_ins": ["BD"],
         "sources": source_list(region),
