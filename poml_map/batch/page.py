@@ -159,7 +159,7 @@ def _totals(rows: Sequence[Row], whole: Sequence[Row]) -> list[tuple[str, str, s
     totals = [("Regions", f"{len(whole)} of {len(rows)}", "are finished")]
     totals += [("Failed", str(failed), "the first rows say why")] if failed else []
     totals += [("Pixels", f"{pixels:,}", "mapped in every year")]
-    return [*totals, ("Time", duration(seconds), "of all regions in this batch")]
+    return totals + ([("Time", duration(seconds), "of all regions in this batch")] if seconds else [])
 
 
 def _numbers(row: Row) -> list[tuple[str, float | str]]:

@@ -225,7 +225,7 @@ class _Batch:
     def _one_map(self) -> list[str]:
         """Join the maps of all regions that are finished; what came of it, in words."""
         whole = [self.out / state.name for state in self.states if state.state in FINISHED]
-        if len(self.states) < 2 or not whole:
+        if len(whole) < 2:
             return []
         made, reason = write_mosaics(whole, self.out / MOSAIC)
         if reason:

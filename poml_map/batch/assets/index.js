@@ -6,7 +6,7 @@ const heads = [...document.querySelectorAll("#regions thead th")];
 function sort(head, column) {
   const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
   const numeric = head.classList.contains("number");
-  const value = row => row.cells[column].dataset.value || "";
+  const value = row => row.cells[column]?.dataset.value || "";
   const compare = (a, b) => numeric ? Number(a) - Number(b) : a.localeCompare(b, undefined, { numeric: true });
   const rows = [...body.rows].sort((first, second) => {
     const [a, b] = [value(first), value(second)];
