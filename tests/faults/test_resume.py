@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
 import rasterio
 
@@ -257,6 +258,27 @@ def test_a_model_of_another_run_makes_the_same_maps_without_samples(demo, still_
     assert "Model learned in: demo" in (demo.out / "report.md").read_text(encoding="utf-8")
     with rasterio.open(demo.out / "maps" / "SOCS_POML_1980.tif") as file:
         assert file.tags()["POML_MAP_MODEL_OF_REGION"] == "demo"
+
+
+def test_a_model_is_trained_once_kept_and_maps_what_another_region_file_asks_for(demo, call, checker, caplog):
+    caplog.set_level("INFO", logger="poml_map")
+    said = call(demo, "train", "--out", "model", "--quiet")
+    assert said.code == 0, said.err
+    assert "POML  all" in said.out
+    assert not list((demo.folder.parent / "model").glob("*.tif"))
+    forest = demo.folder.parent / "model" / "forest_poml.npz"
+    before = forest.stat().st_mtime_ns
+    assert call(demo, "train", "--out", "model", "--quiet").code == 0
+    assert "kept: the model" in caplog.text
+    assert forest.stat().st_mtime_ns == before
+    codes = gpd.read_file(demo.sources / "counties.gpkg")["code"].tolist()
+    demo.settings(name="one", area={"polygons": "counties", "where": {"code": [codes[0]]}})
+    said = call(demo, "run", "--out", "run", "--model", "model", "--years", "1980-1981", "--quiet")
+    assert said.code == 0, said.err
+    assert not checker.check_run(demo.out)
+    zones = (demo.out / "zones.csv").read_text(encoding="utf-8")
+    assert codes[0] in zones
+    assert codes[1] not in zones
 
 
 @pytest.mark.parametrize(
