@@ -1,6 +1,7 @@
 """`poml-map batch` as a user calls it, on tiny regions with few trees and a climate without files."""
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 import rasterio
 import yaml
 
-from poml_map import schema
+from poml_map import cli, schema
 from poml_map.demo import write_demo
 
 QUICK = {
@@ -89,34 +90,49 @@ def _stamps(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_broken_region_is_told_in_a_line_and_the_same_command_does_only_what_is_missing(demo, tmp_path):
-    """The whole way: a folder with a good file and a broken one; the broken one mended; everything kept."""
-    good, broken = (demo / "region.yaml").read_text(encoding="utf-8"), demo / "broken.yaml"
-    broken.write_text(
-        good.replace("name: demo", "name: second").replace("n_trees: 3", "n_trees: none"), encoding="utf-8"
-    )
+@pytest.fixture
+def call(capsys, monkeypatch, tmp_path):
+    """Run a command in this process: its children are processes of their own all the same."""
 
-    said = _call("batch", "demo", *ONE_YEAR, cwd=tmp_path)
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main([*arguments])
+        except SystemExit as stop:
+            code = stop.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
 
-    out = tmp_path / "batch"
-    assert said.returncode == 2, said.stderr
+    return run
+
+
+def test_a_broken_region_is_told_in_a_line_and_what_is_finished_is_kept(demo, tmp_path, call):
+    text, out = (demo / "region.yaml").read_text(encoding="utf-8"), tmp_path / "batch"
+    broken = text.replace("name: demo", "name: second").replace("n_trees: 3", "n_trees: none")
+    (demo / "broken.yaml").write_text(broken, encoding="utf-8")
+
+    code, table, said = call("batch", "demo", *ONE_YEAR)
+
+    assert code == 2, said
     assert _states(out) == {"second": "failed", "demo": "done"}
     assert "hybrid.n_trees: found the text 'none'" in _rows(out)["second"]["error"]
-    assert "Traceback" not in said.stdout + said.stderr
+    assert "second: demo/broken.yaml:" in table
+    assert "Traceback" not in table + said
     assert not (out / "second").exists()
-    assert "demo/data_catalog.yaml: a catalog, not a region file: left out" in said.stderr
-    assert "demo    mapping" in said.stderr
+    assert "demo/data_catalog.yaml: a catalog, not a region file: left out" in said
+    assert "demo    mapping" in said
     before = _stamps(out / "demo")
 
-    broken.write_text(
-        broken.read_text(encoding="utf-8").replace("n_trees: none", "n_trees: nine"), encoding="utf-8"
-    )
-    said = _call("batch", "demo", "--json", *ONE_YEAR, cwd=tmp_path)
+    code, lines, said = call("batch", "demo", "--json", *ONE_YEAR)
 
-    assert said.returncode == 2
+    assert code == 2, said
     assert _states(out) == {"second": "failed", "demo": "kept"}
     assert _stamps(out / "demo") == before
-    assert not any("Traceback" in line for line in said.stderr.splitlines())
+    events = [json.loads(line) for line in lines.splitlines()]
+    assert events[-1]["event"] == "end"
+    assert events[-1]["states"] == {"failed": 1, "kept": 1}
 
 
 @pytest.mark.slow
