@@ -113,6 +113,16 @@ def test_a_small_disk_that_is_full_keeps_finished_years_and_can_be_made_larger(
         assert checker.digest_of_pixels(disk / "run") == undisturbed
 
 
+def test_a_disk_that_takes_no_writing_is_exit_code_3_before_anything_is_computed(demo, tmp_path):
+    with _tmpfs(tmp_path / "disk", "1m") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        running = _begin(demo, disk / "run")
+        _, said = running.communicate()
+    assert running.returncode == 3, said
+    assert "Read-only file system" in _error(said)
+    assert "RothC" not in said
+
+
 # ---- a folder that goes, and one that somebody holds -------------------------------------------------------------
 
 
