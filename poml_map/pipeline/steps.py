@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,11 +52,7 @@ def model_parts(region: Region, inputs: dict[str, str]) -> Parts:
         SHA-256 of every input file, see `input_files`.
     """
     first = region.settings.rothc.first_map
-    settings = {
-        f"setting {key}": text
-        for key, text in _flat(region.settings.model_dump()).items()
-        if not _is_of(key, _NOT_OF_THE_MODEL)
-    }
+    settings = _settings(region, lambda key: not _is_of(key, _NOT_OF_THE_MODEL))
     return {**_code(), **settings, **_entries(region, leave_out=first), **_contents(region, inputs, first)}
 
 
@@ -78,11 +75,7 @@ def map_parts(region: Region, inputs: dict[str, str], asked: Asked, files: dict[
     law : str
         From `law_digest`.
     """
-    settings = {
-        f"setting {key}": text
-        for key, text in _flat(region.settings.model_dump()).items()
-        if _is_of(key, _OF_THE_MAPS)
-    }
+    settings = _settings(region, lambda key: _is_of(key, _OF_THE_MAPS))
     model = {f"model: {name}": files[name] for name in FOREST_FILES.values()} | {LAW: law}
     sources = {**_entries(region), **_contents(region, inputs)}
     return {**_code(), **settings, **model, "--engine": asked.engine, **sources}
@@ -103,11 +96,7 @@ def raster_parts(
     maps : dict
         Parts of the maps.
     """
-    settings = {
-        f"setting {key}": text
-        for key, text in _flat(region.settings.model_dump()).items()
-        if key not in _NOT_IN_GEOTIFFS
-    }
+    settings = _settings(region, lambda key: key not in _NOT_IN_GEOTIFFS)
     entries = {
         f"source {name}: {key}": text
         for name, source in region.sources.items()
@@ -130,7 +119,7 @@ def product_parts(region: Region, rasters: Parts, out: Path) -> Parts:
     out : Path
         Run folder: a validation in it stands on the page.
     """
-    settings = {f"setting {key}": text for key, text in _flat(region.settings.model_dump()).items()}
+    settings = _settings(region, lambda key: True)
     validation = {"validation": _folder_digest(out / VALIDATION)}
     return {**rasters, **settings, **_code(*_PACKAGES_OF_PICTURES), **validation}
 
@@ -159,6 +148,11 @@ def _difference(name: str, before: str | None, after: str | None) -> str:
     if max(len(before), len(after)) > 60:  # digests, long lists
         return f"{name} has other content"
     return f"{name} was {before} and is {after}"
+
+
+def _settings(region: Region, wanted: Callable[[str], bool]) -> Parts:
+    flat = _flat(region.settings.model_dump())
+    return {f"setting {key}": text for key, text in flat.items() if wanted(key)}
 
 
 def _is_of(key: str, names: tuple[str, ...]) -> bool:
