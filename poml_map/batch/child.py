@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 from poml_map.batch.job import RUN, SURVEY, TRAIN, Job
@@ -121,9 +122,10 @@ def _run(job: Job) -> dict[str, Any]:
     region, options = _region(job), dict(job.options)
     if options.get("years"):
         options["years"] = tuple(options["years"])  # JSON knows lists only
+    from poml_map.pipeline.digests import KnownDigests
     from poml_map.pipeline.run import run_region
 
-    run_region(region, job.out, **options)
+    run_region(region, job.out, known=KnownDigests.load(Path(job.digests)), **options)
     return {}
 
 

@@ -24,6 +24,8 @@ class Job:
         Folder of the run.
     options : dict
         Of `poml_map.pipeline.run.run_region`: years, workers, scheduler, model.
+    digests : str
+        File with digests of inputs that the survey took; may be missing.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Job:
     overrides: dict[str, Any] = field(default_factory=dict)
     set_by: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    digests: str = ""
 
     def line(self) -> str:
         """As a line of JSON, with its end."""

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _PATIENCE = GRACE + 5.0
 _CHILDREN = ".children.json"
 _SURVEY = ".survey.log"
+_DIGESTS = ".digests.json"
 
 
 class Logs:
@@ -47,6 +48,10 @@ class Logs:
         except OSError as error:
             raise resource_error(self.folder, error) from error
         self.survey = self.folder / _SURVEY
+        #: Of the inputs, from this session: see `poml_map.pipeline.digests.KnownDigests`.
+        self.digests = self.folder / _DIGESTS
+        with suppress(OSError):
+            self.digests.unlink(missing_ok=True)
         self._children = self.folder / _CHILDREN
 
     def of(self, state: State) -> Path:
@@ -89,6 +94,7 @@ class Logs:
         """Remove the folder when nothing is left to be read in it."""
         with suppress(OSError):
             self._children.unlink(missing_ok=True)
+            self.digests.unlink(missing_ok=True)
             self.folder.rmdir()
 
     def note_children(self, pids: Sequence[int]) -> None:

@@ -212,4 +212,6 @@ class Pool:
         planned = state.planned
         out = str(self.out / planned.name)
         options = {} if kind == TRAIN else {**self.options, "workers": self.limits.workers}
-        return Job(kind, planned.file, out, planned.overrides, planned.set_by, options)
+        return Job(
+            kind, planned.file, out, planned.overrides, planned.set_by, options, str(self.logs.digests)
+        )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from poml_map.batch.job import Job
 from poml_map.config import load_region
+from poml_map.errors import ResourceError
 from poml_map.pipeline.checks import check_region
 from poml_map.pipeline.current import is_finished
+from poml_map.pipeline.digests import KnownDigests
 from poml_map.pipeline.estimate import estimate
 from poml_map.pipeline.speed import Speed, measure_speed
 from poml_map.pipeline.trained import require_model
@@ -36,7 +39,14 @@ def survey(job: Job) -> dict[str, Any]:
     region = load_region(job.file, job.overrides, job.set_by)
     years, model = job.options.get("years"), job.options.get("model")
     model = None if model is None else require_model(Path(model))
-    if is_finished(region, Path(job.out), years=tuple(years) if years else None, model=model):
+    known = _known(job.digests)
+    finished = is_finished(
+        region, Path(job.out), years=tuple(years) if years else None, model=model, known=known
+    )
+    if job.digests:
+        with suppress(ResourceError):  # a full disk: each run takes its own
+            known.save(Path(job.digests))
+    if finished:
         return {"finished": True}
     checked = check_region(region, with_samples=model is None)
     cube = checked.cube
@@ -48,6 +58,11 @@ def survey(job: Job) -> dict[str, Any]:
         "memory": needed.memory_bytes,
         "disk": needed.disk_bytes,
     }
+
+
+@cache
+def _known(file: str) -> KnownDigests:
+    return KnownDigests()  # one for all regions
 
 
 @cache

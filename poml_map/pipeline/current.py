@@ -7,6 +7,7 @@ from pathlib import Path
 
 from poml_map.config import Region
 from poml_map.pipeline.asked import Asked
+from poml_map.pipeline.digests import KnownDigests
 from poml_map.pipeline.inputs import Inputs
 from poml_map.pipeline.resume import MANIFEST, read_json, spoiled
 from poml_map.pipeline.steps import LAW, Parts, map_parts, model_parts, product_parts, raster_parts
@@ -15,7 +16,9 @@ from poml_map.pipeline.trained import model_digest
 log = logging.getLogger(__name__)
 
 
-def is_finished(region: Region, out: Path, *, model: Path | None = None, **options) -> bool:
+def is_finished(
+    region: Region, out: Path, *, model: Path | None = None, known: KnownDigests | None = None, **options
+) -> bool:
     """Whether `run_region` with these arguments would find nothing to do; reads all inputs and all outputs.
 
     Parameters
@@ -23,13 +26,15 @@ def is_finished(region: Region, out: Path, *, model: Path | None = None, **optio
     region : Region
     out : Path
     model : Path, optional
+    known : KnownDigests, optional
+        Of the inputs; outputs are always read.
     **options
         Those of `run_region` on which files depend: ``years``, ``engine``, ``tile_size``.
     """
     if not (out / MANIFEST).is_file():
         return False
     asked = Asked.of(region, options.pop("years", None), model=model, **options)
-    return is_current(out, region, Inputs.of(region, model), asked)
+    return is_current(out, region, Inputs.of(region, model, known), asked)
 
 
 def is_current(out: Path, region: Region, inputs: Inputs, asked: Asked) -> bool:

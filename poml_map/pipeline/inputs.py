@@ -8,6 +8,7 @@ from pathlib import Path
 
 from poml_map.config import Region
 from poml_map.errors import Problems
+from poml_map.pipeline.digests import KnownDigests
 from poml_map.pipeline.manifest import input_digest, input_files, input_paths
 from poml_map.pipeline.trained import model_digest
 
@@ -31,7 +32,7 @@ class Inputs:
     _stamps: dict[str, Stamp]
 
     @classmethod
-    def of(cls, region: Region, model: Path | None = None) -> Inputs:
+    def of(cls, region: Region, model: Path | None = None, known: KnownDigests | None = None) -> Inputs:
         """Read them all once.
 
         Parameters
@@ -39,9 +40,11 @@ class Inputs:
         region : Region
         model : Path, optional
             Folder of a trained model, which then is an input in place of the samples.
+        known : KnownDigests, optional
+            Digests that need not be taken again.
         """
         stamps = _stamps(region, model is None)
-        digests = input_files(region, with_samples=model is None)
+        digests = input_files(region, with_samples=model is None, known=known)
         borrowed = (
             {} if model is None else {f"model: {name}": each for name, each in model_digest(model).items()}
         )

@@ -16,6 +16,7 @@ from poml_map._version import __version__
 from poml_map.config import Region
 from poml_map.cube.timeplan import wanted_years
 from poml_map.files import sha256_of_file
+from poml_map.pipeline.digests import KnownDigests
 
 _PACKAGES = [
     "numpy", "scipy", "pandas", "xarray", "dask", "rasterio", "pyproj", "geopandas", "scikit-learn", "zarr",
@@ -69,10 +70,12 @@ def input_paths(region: Region, *, with_samples: bool = True) -> dict[str, Path]
     return found
 
 
-def input_files(region: Region, *, with_samples: bool = True) -> dict[str, str]:
+def input_files(
+    region: Region, *, with_samples: bool = True, known: KnownDigests | None = None
+) -> dict[str, str]:
     """SHA-256 of every file that goes into a run, by its path as the user wrote it."""
-    paths = input_paths(region, with_samples=with_samples)
-    return {shown: _digest(path) for shown, path in paths.items()}
+    paths, known = input_paths(region, with_samples=with_samples), known or KnownDigests()
+    return {shown: _digest(path, known) for shown, path in paths.items()}
 
 
 def _listed(region: Region) -> Iterator[tuple[str, str, Path]]:
@@ -98,13 +101,13 @@ def _with_parts(shown: str, path: Path) -> list[tuple[str, Path]]:
     return [((folder / part.name).as_posix(), part) for part in sorted(parts)]
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, known: KnownDigests) -> str:
     if path.is_file():
-        return sha256_of_file(path)
+        return known.of(path)
     parts = sorted(part for part in path.rglob("*") if part.is_file())  # a Zarr source is a folder
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(f"{part.relative_to(path)} {sha256_of_file(part)}\n".encode())
+        digest.update(f"{part.relative_to(path)} {known.of(part)}\n".encode())
     return digest.hexdigest()
 
 

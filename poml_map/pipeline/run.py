@@ -12,6 +12,7 @@ from poml_map.pipeline.asked import Asked
 from poml_map.pipeline.checks import check_region, fill_text
 from poml_map.pipeline.context import Run
 from poml_map.pipeline.current import is_current
+from poml_map.pipeline.digests import KnownDigests
 from poml_map.pipeline.heard import listening, log_file
 from poml_map.pipeline.inputs import Inputs
 from poml_map.pipeline.map_step import map_step
@@ -39,6 +40,7 @@ def run_region(
     engine: str = "auto",
     scheduler: str | None = None,
     model: str | Path | None = None,
+    known: KnownDigests | None = None,
 ) -> list[str]:
     """Make the annual maps of one region.
 
@@ -64,6 +66,8 @@ def run_region(
         DASK_SCHEDULER_ADDRESS says, else threads.
     model : str or Path, optional
         Folder of a finished run, or of `train_region`, whose model maps this region; no samples are read then.
+    known : KnownDigests, optional
+        Digests of inputs that another run of this session took.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def run_region(
         with watch.stage("checking"):
             checked = check_region(region_file, with_samples=model is None)
             asked = Asked.of(checked.region, years, engine, **options)
-            inputs = Inputs.of(checked.region, model)
+            inputs = Inputs.of(checked.region, model, known)
         outdated: list[str] = []
         with staging(out, resumable=True, outdated=outdated) as folder:
             done = Progressed.look(folder, out)
