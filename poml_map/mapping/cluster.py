@@ -60,6 +60,8 @@ class ClusterExecutor:
         Of the run, there already: every worker must see it under the same path, and write into it.
     facts : callable, optional
         Picklable, gives the versions of what computes, in any process: those of a worker must be those of this one.
+    prepare : callable, optional
+        Picklable, called once in each worker.
     patience : float
         How long to wait for a worker. [s]
 
@@ -73,6 +75,7 @@ class ClusterExecutor:
     client: Client
     folder: Path
     facts: Callable[[], dict[str, str]] | None = None
+    prepare: Callable[[], None] | None = None
     patience: float = _PATIENCE
     _threads: int = field(default=0, init=False)
     _alone_since: float | None = field(default=None, init=False)
@@ -188,7 +191,7 @@ class ClusterExecutor:
     def _sent(self, task: Callable[[Tile], TileDone]) -> Iterator[str]:
         """Have the task at every worker, those that join later too; gives its name there."""
         name = f"{TASK_NAME}-{secrets.token_hex(4)}"
-        plugin = _Sent(task, str(self.folder.absolute()))
+        plugin = _Sent(task, str(self.folder.absolute()), self.prepare)
         self._asked(lambda: self.client.register_plugin(plugin, name=name))
         try:
             yield name
@@ -250,8 +253,13 @@ class ClusterExecutor:
 class _Sent(WorkerPlugin):
     """A task at a worker. The scheduler keeps it, and gives it to workers that join later."""
 
-    def __init__(self, task: Callable[[Tile], TileDone], folder: str):
-        self.task, self.folder = task, folder
+    def __init__(self, task: Callable[[Tile], TileDone], folder: str, prepare: Callable[[], None] | None):
+        self.task, self.folder, self.prepare = task, folder, prepare
+
+    def setup(self, worker) -> None:
+        """Called by dask when the worker has the task."""
+        if self.prepare is not None:
+            self.prepare()
 
 
 def _map_tile(tile: Tile, *, sent: str) -> TileDone | PomlError:

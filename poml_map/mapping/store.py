@@ -40,7 +40,8 @@ def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: d
     """
     years = list(years)
     shape = (len(years), *grid.shape)
-    empty = da.full(shape, np.nan, dtype="float32", chunks=(len(years), tile_size, tile_size))
+    # One piece for dask, which would make a task for each chunk, though none is ever computed.
+    empty = da.full(shape, np.nan, dtype="float32", chunks=shape)
     annual = {name: (("year", "y", "x"), empty, layer_attributes(name)) for name in layers}
     flat = {name: (("y", "x"), empty[0], layer_attributes(name)) for name in flat_layers}
     template = xr.Dataset(
@@ -48,6 +49,9 @@ def create_store(path: Path, grid: Grid, years, layers, tile_size: int, attrs: d
         coords={"year": years, "y": grid.y, "x": grid.x},
         attrs=attrs,
     ).rio.write_crs(grid.crs)
+    chunks = (len(years), *(min(tile_size, side) for side in grid.shape))
+    for name in (*layers, *flat_layers):
+        template[name].encoding["chunks"] = chunks[-template[name].ndim :]
     # Version 2 of the format: read by every xarray and by GDAL, consolidated metadata included.
     template.to_zarr(path, mode="w", compute=False, zarr_format=2, consolidated=True)
 
