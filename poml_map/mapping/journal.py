@@ -102,7 +102,17 @@ def _read(path: Path) -> dict[Tile, TileDone]:
         try:
             parts = json.loads(line)
             balance, tile = Balance(**parts["balance"]), Tile(*parts["tile"])
-            found[tile] = TileDone(tile, parts["counts"], balance, parts["chunks"])
-        except (ValueError, KeyError, TypeError):  # the last line of a run that was killed
+            done = TileDone(tile, parts["counts"], balance, parts["chunks"])
+            if _is_meant(done):
+                found[tile] = done
+        except (ValueError, KeyError, TypeError, AttributeError):  # the last line of a run that was killed
             continue
     return found
+
+
+def _is_meant(done: TileDone) -> bool:
+    """Whether everything is of its kind, which sums and paths take for granted."""
+    whole = [*_corners(done.tile), *done.counts.values()]
+    return all(type(each) is int and each >= 0 for each in whole) and all(
+        type(each) in (int, float) for each in asdict(done.balance).values()
+    )

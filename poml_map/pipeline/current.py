@@ -9,7 +9,8 @@ from poml_map.config import Region
 from poml_map.pipeline.asked import Asked
 from poml_map.pipeline.digests import KnownDigests
 from poml_map.pipeline.inputs import Inputs
-from poml_map.pipeline.resume import MANIFEST, read_json, spoiled
+from poml_map.pipeline.remembered import read_json, steps_in
+from poml_map.pipeline.resume import MANIFEST, spoiled
 from poml_map.pipeline.steps import LAW, Parts, map_parts, model_parts, product_parts, raster_parts
 from poml_map.pipeline.trained import model_digest
 
@@ -40,6 +41,7 @@ def is_finished(
 def is_current(out: Path, region: Region, inputs: Inputs, asked: Asked) -> bool:
     """As `is_finished`, with the inputs read already; what is missing or damaged is told in the log."""
     manifest = read_json(out / MANIFEST)
+    manifest["steps"] = steps_in(manifest.get("steps"))
     try:
         known = {name: step["parts"] for name, step in manifest["steps"].items()}
         if known != _expected(out, region, inputs, asked, manifest["steps"]):
@@ -47,7 +49,7 @@ def is_current(out: Path, region: Region, inputs: Inputs, asked: Asked) -> bool:
         if asked.tile_size not in (None, manifest["steps"]["maps"]["tile_size"]):
             return False
         wrong = spoiled(out, manifest)
-    except (KeyError, TypeError, AttributeError):  # of an older version, or no manifest at all
+    except (KeyError, TypeError, ValueError):  # of an older version, no manifest at all, or no store
         return False
     for name in wrong:
         log.warning("  missing or damaged: %s", out / name)

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import portalocker
 
@@ -53,12 +54,15 @@ def hold(folder: Path) -> Iterator[None]:
     finally:
         if lock is not None:
             with suppress(OSError):
-                path.unlink()  # before letting go: nobody else can have it yet
+                if _is_at(lock.fh, path):  # else the folder was removed and made again, and this is another's
+                    path.unlink()  # before letting go: nobody else can have it yet
             lock.release()
 
 
 def _lock(path: Path, folder: Path) -> portalocker.Lock | None:
     for _ in range(_ATTEMPTS):
+        if path.is_symlink():  # no run makes one, and what it leads to would be emptied
+            path.unlink()
         lock = portalocker.Lock(path, mode="a+", timeout=0, fail_when_locked=True, encoding="utf-8")
         try:
             file = lock.acquire()
@@ -69,7 +73,7 @@ def _lock(path: Path, folder: Path) -> portalocker.Lock | None:
                 raise error.__cause__ from None
             log.warning("%s: this file system has no locks: start no second run in this folder", folder)
             return None
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+        if _is_at(file, path):
             holder = {"process": os.getpid(), "machine": socket.gethostname(), "since": now()}
             file.truncate(0)
             file.write(json.dumps(holder))
@@ -79,6 +83,14 @@ def _lock(path: Path, folder: Path) -> portalocker.Lock | None:
     raise ResourceError(
         f"{folder}: other runs begin and end in this folder all the time. Choose another one."
     )
+
+
+def _is_at(file: IO, path: Path) -> bool:
+    """Whether the open file still has this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _held(path: Path, folder: Path) -> str:

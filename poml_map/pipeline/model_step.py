@@ -43,6 +43,7 @@ def model_step(run: Run) -> Trained:
             return load_trained(run.folder)
         except ValueError as error:  # whole, as its checksums say, but of another time
             log.warning("  the model that is there cannot be read (%s): it is trained again", error)
+            run.done.forget_model(MODEL_FILES)
     trained = train(run.region, run.cube, run.checked.samples, run.watch, run.heard)
     save_trained(trained, run.folder)
     run.done.note_model(parts, model_digest(run.folder))

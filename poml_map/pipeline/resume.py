@@ -12,13 +12,13 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from poml_map.files import sha256_of_file, write_text_atomic
 from poml_map.mapping import TileJournal, frame_digest
 from poml_map.pause import pause
 from poml_map.pipeline.manifest import VALIDATION
-from poml_map.pipeline.staging import STEPS
+from poml_map.pipeline.remembered import outputs_in, read_json, steps_in
+from poml_map.pipeline.staging import STEPS, is_own_name
 from poml_map.pipeline.steps import Parts, differences
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,8 @@ STORE, TILES = "maps.zarr", "tiles.jsonl"
 
 MANIFEST = "manifest.json"
 
-# In the hidden folder: the GeoTIFFs that are whole.
+# In the hidden folder: a store in the making, and the GeoTIFFs that are whole.
+_FRESH = ".fresh.zarr"
 _RASTERS = ".rasters.jsonl"
 
 
@@ -50,12 +51,20 @@ class Progressed:
     out: Path
     kept: list[str] = field(default_factory=list)
     _steps: dict[str, dict] = field(default_factory=dict)
-    _earlier: dict[str, Any] = field(default_factory=dict)
+    _finished: dict[str, dict] = field(default_factory=dict)
+    _outputs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def look(cls, folder: Path, out: Path) -> Progressed:
         """See what there is."""
-        return cls(folder, out, _steps=read_json(folder / STEPS), _earlier=read_json(out / MANIFEST))
+        earlier = read_json(out / MANIFEST)
+        return cls(
+            folder,
+            out,
+            _steps=steps_in(read_json(folder / STEPS)),
+            _finished=steps_in(earlier.get("steps")),
+            _outputs=outputs_in(earlier.get("outputs")),
+        )
 
     def model(self, parts: Parts, files: Sequence[str]) -> bool:
         """Whether the files of the model lie in the folder, whole and of these parts; they may come from `out`."""
@@ -66,13 +75,17 @@ class Progressed:
         _remove(self.folder, files)
         return False
 
+    def forget_model(self, files: Sequence[str]) -> None:
+        """To be called before its files are written anew: they may be those of a finished run under other names."""
+        _remove(self.folder, files)
+
     def note_model(self, parts: Parts, digests: dict[str, str]) -> None:
         """The model lies in the folder."""
         self._note("model", {"parts": parts, "files": digests})
 
     def tile_size(self, parts: Parts) -> int | None:
         """Of a store of these parts, if there is one. [pixels]"""
-        steps = (self._steps.get("maps"), self._earlier.get("steps", {}).get("maps"))
+        steps = (self._steps.get("maps"), self._finished.get("maps"))
         return next((each["tile_size"] for each in steps if each and each["parts"] == parts), None)
 
     def tiles(
@@ -89,13 +102,23 @@ class Progressed:
         create : callable
             Takes the path of the store.
         """
-        store, journal = self.folder / STORE, self.folder / TILES
-        if self.tile_size(parts) != size or not self._take("maps", parts, (STORE, TILES), layers):
-            _remove(self.folder, (STORE, TILES))
-            create(store)
-            about = {"frame": frame_digest(store, layers), "layers": list(layers), "tile_size": size}
-            journal.touch()
-            self._note("maps", {"parts": parts, **about})
+        store, journal, fresh = (self.folder / name for name in (STORE, TILES, _FRESH))
+        _remove(self.folder, (_FRESH,))
+        create(fresh)
+        frame = frame_digest(fresh, layers)
+        place = self._place("maps", parts, (STORE, TILES)) if self.tile_size(parts) == size else None
+        if place == self.folder and frame_digest(store, layers) == frame:
+            _remove(self.folder, (_FRESH,))
+        else:
+            # Of an earlier store the chunks alone: what its frame says may be words of that time, or a stranger's.
+            _link_chunks(place, fresh, layers)
+            if place != self.folder:
+                _remove(self.folder, (TILES,))
+            if place == self.out:
+                link(self.out / TILES, journal)
+            _remove(self.folder, (STORE,))
+            fresh.rename(store)
+        self._note("maps", {"parts": parts, "frame": frame, "layers": list(layers), "tile_size": size})
         found = TileJournal.open(journal, store, layers)
         if found.found:
             self.kept.append(_counted(len(found.found), "tile"))
@@ -130,51 +153,73 @@ class Progressed:
             Parts of the last step, if there is one.
         """
         if products is not None:
+            self._tell_products(products)
             self._steps["products"] = {"parts": products}
         _remove(self.folder, (STEPS, _RASTERS))
         return self._steps
 
     def outdated(self) -> list[str]:
         """Names that the finished run beside it made; a run that makes no such file again lets them go."""
-        return sorted({name.split("/")[0] for name in self._earlier.get("outputs", {})} - {VALIDATION})
+        return sorted({name.split("/")[0] for name in self._outputs} - {VALIDATION})
 
     def clear(self) -> None:
         """Begin anew."""
         _remove(self.folder, [path.name for path in self.folder.iterdir()])
 
+    def _tell_products(self, products: Parts) -> None:
+        """Why they are made again, where it is for something that nothing else depends on."""
+        others = self._parts("rasters") or {}
+        before, now = (
+            {name: text for name, text in (parts or {}).items() if name not in others}
+            for parts in (self._parts_of_finished("products"), products)
+        )
+        if before and (why := differences(before, now)):
+            log.info("  again: tables, pictures and pages, because %s", why)
+
     def _link_rasters(self) -> None:
         journal = RasterJournal.open(self.folder / _RASTERS, self.folder / "maps")
-        for name, digest in dict(self._earlier.get("outputs", {})).items():
+        for name, digest in self._outputs.items():
             source = self.out / name
-            if name.startswith("maps/") and source.is_file() and sha256_of_file(source) == digest:
+            is_map = name.startswith("maps/") and name.count("/") == 1
+            if is_map and source.is_file() and sha256_of_file(source) == digest:
                 link(source, self.folder / name)
                 journal.add(self.folder / name, digest)
 
-    def _take(self, step: str, parts: Parts, files: Sequence[str], layers: Sequence[str] = ()) -> bool:
-        """Whether a step of these parts is in the folder, or can be linked into it from the finished run."""
+    def _take(self, step: str, parts: Parts, files: Sequence[str]) -> bool:
+        """Whether the files of a step of these parts are in the folder, or can be linked into it."""
+        place = self._place(step, parts, files)
+        if place is None:
+            return False
+        if place == self.out:
+            # A kill between linking and noting may have left the same files: one cannot be linked over itself.
+            _remove(self.folder, files)
+            for name in files:
+                link(place / name, self.folder / name)
+            self._note(step, self._finished[step])
+        return True
+
+    def _place(self, step: str, parts: Parts, files: Sequence[str]) -> Path | None:
+        """The folder or the finished run, whichever has a step of these parts; why neither has it is told."""
         why = ""
-        for place, record in ((self.folder, self._steps), (self.out, self._earlier.get("steps", {}))):
+        for place, record in ((self.folder, self._steps), (self.out, self._finished)):
             known = record.get(step)
             if known is None:
                 continue
             if known["parts"] != parts:
                 why = why or differences(known["parts"], parts)
-            elif not (all((place / name).exists() for name in files) and _is_whole(place, known, layers)):
+            elif not _is_there(place, known, files):
                 why = "files of it are missing or damaged"
             else:
-                for name in files if place == self.out else ():
-                    link(place / name, self.folder / name)
-                self._note(step, known)
-                return True
+                return place
         if why:
             log.info("  again: the %s, because %s", step, why)
-        return False
+        return None
 
     def _parts(self, step: str) -> Parts | None:
         return self._steps.get(step, {}).get("parts")
 
     def _parts_of_finished(self, step: str) -> Parts | None:
-        return self._earlier.get("steps", {}).get(step, {}).get("parts")
+        return self._finished.get(step, {}).get("parts")
 
     def _note(self, step: str, record: dict) -> None:
         self._steps[step] = record
@@ -200,12 +245,13 @@ class RasterJournal:
     def open(cls, path: Path, folder: Path) -> RasterJournal:
         """Read the list, keep what is true, and remove from `folder` whatever else lies there."""
         listed = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
             try:
                 name, digest = json.loads(line)
-                listed[name] = digest
-            except ValueError:  # the last line of a run that was killed
+            except (ValueError, TypeError):  # the last line of a run that was killed
                 continue
+            if is_own_name(name):
+                listed[name] = digest
         whole = {
             name: digest
             for name, digest in listed.items()
@@ -244,44 +290,45 @@ def _raster_line(pair: tuple[str, str]) -> str:
 
 def spoiled(out: Path, manifest: dict) -> list[str]:
     """Files of a finished run that are not there or not as they were written; of the store, how many tiles."""
+    outputs = outputs_in(manifest["outputs"])
+    if outputs != manifest["outputs"]:
+        return [MANIFEST]
     wrong = [
         name
-        for name, digest in manifest["outputs"].items()
+        for name, digest in outputs.items()
         if not (out / name).is_file() or sha256_of_file(out / name) != digest
     ]
     maps = manifest["steps"]["maps"]
-    if not (out / STORE / ".zmetadata").is_file() or not _is_whole(out, maps, maps["layers"]):
+    if (
+        not (out / STORE / ".zmetadata").is_file()
+        or frame_digest(out / STORE, maps["layers"]) != maps["frame"]
+    ):
         return [*wrong, STORE]
     lost = TileJournal.damaged(out / TILES, out / STORE, maps["layers"])
     return [*wrong, *([f"{_counted(lost, 'tile')} of {STORE}"] if lost else [])]
 
 
-def _is_whole(place: Path, record: dict, layers: Sequence[str]) -> bool:
-    if "frame" in record:
-        return frame_digest(place / STORE, layers) == record["frame"]
-    return all(sha256_of_file(place / name) == digest for name, digest in record["files"].items())
+def _is_there(place: Path, record: dict, files: Sequence[str]) -> bool:
+    """Whether the files are there, and are those of the record if it names any: tiles are looked at one by one."""
+    if "files" not in record:
+        return all((place / name).exists() for name in files)
+    digests = record["files"]
+    return all(
+        (place / name).is_file() and sha256_of_file(place / name) == digests.get(name) for name in files
+    )
 
 
-def read_json(path: Path) -> dict:
-    """What a file of JSON holds; nothing where it is missing or damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _link_chunks(place: Path | None, store: Path, layers: Sequence[str]) -> None:
+    for layer in layers if place is not None else ():
+        chunks = (place / STORE / layer).glob("[!.]*")
+        for chunk in (each for each in chunks if each.is_file() and each.suffix != ".partial"):
+            link(chunk, store / layer / chunk.name)
 
 
 def link(source: Path, target: Path) -> None:
-    """The same file, or folder of files, under another name: no byte is copied where the file system can do without."""
-    if source.is_dir():
-        shutil.copytree(source, target, copy_function=_link_file, dirs_exist_ok=True)
-    else:
-        _link_file(source, target)
-
-
-def _link_file(source, target) -> None:
+    """The same file under another name: no byte is copied where the file system can do without."""
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)
     except OSError:
         shutil.copy2(source, target)
 

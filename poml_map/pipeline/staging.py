@@ -7,6 +7,7 @@ when a run is stopped stays there for the same command, if the run can go on fro
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,9 @@ from pathlib import Path
 from poml_map.errors import InputError, Problem, ResourceError
 from poml_map.files import resource_error, write_text_atomic
 from poml_map.pause import pause
-from poml_map.pipeline.lock import hold
+from poml_map.pipeline.lock import LOCK, hold
+
+log = logging.getLogger(__name__)
 
 #: Inside the run folder, while it is made and after a stop.
 UNFINISHED = ".unfinished"
@@ -60,6 +63,7 @@ def staging(out: Path, *, resumable: bool = False, outdated: tuple[str, ...] = (
     folder = out / UNFINISHED
     try:
         with hold(out):
+            _remove_strange(folder)
             finish_moving(out)
             if not resumable:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -76,6 +80,14 @@ def staging(out: Path, *, resumable: bool = False, outdated: tuple[str, ...] = (
         for path in made:
             with suppress(OSError):  # not there, or not empty as it should be
                 path.rmdir()
+
+
+def _remove_strange(folder: Path) -> None:
+    """Begin anew where the hidden folder is, or holds, what no run puts there: a link leads to files of others."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif any(each.is_symlink() or not (each.is_file() or each.is_dir()) for each in folder.rglob("*")):
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -120,10 +132,34 @@ def finish_moving(out: Path) -> None:
     folder = out / UNFINISHED
     try:
         names = json.loads((folder / _MOVING).read_text(encoding="utf-8"))
+        items, gone = names["items"], names["gone"]
     except FileNotFoundError:
         return
-    _move(folder, out, names["items"], names["gone"], [])
+    except (ValueError, KeyError, TypeError):
+        items = gone = None
+    if not (_are_own(items) and _are_own(gone)):  # written by no run
+        log.warning("%s: its list of files to move is none of a run: begun anew", folder)
+        shutil.rmtree(folder)
+        return
+    _move(folder, out, items, gone, [])
     shutil.rmtree(folder)
+
+
+def _are_own(names: object) -> bool:
+    return isinstance(names, list) and all(map(is_own_name, names))
+
+
+def is_own_name(name: object) -> bool:
+    """Whether something read from a file is the name of a file or folder directly inside the run folder.
+
+    Examples
+    --------
+    >>> [is_own_name(name) for name in ("maps", "..", "/etc", "a/../..", ".lock", "", None)]
+    [True, False, False, False, False, False, False]
+    """
+    if not isinstance(name, str) or "\0" in name or name in ("", ".", "..", UNFINISHED, LOCK):
+        return False
+    return "/" not in name and "\\" not in name
 
 
 def _move(folder: Path, out: Path, items: list[str], gone: list[str], moved: list[tuple[Path, Path]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from poml_map.config import Region
+from poml_map.errors import InputError, Problem
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.asked import Asked
 from poml_map.pipeline.checks import check_region
@@ -17,7 +18,7 @@ from poml_map.pipeline.model_step import model_step
 from poml_map.pipeline.outputs import in_units, write_calibration, write_tables
 from poml_map.pipeline.progress import Stopwatch
 from poml_map.pipeline.report import Notes, accuracy_lines
-from poml_map.pipeline.resume import MANIFEST, Progressed
+from poml_map.pipeline.resume import MANIFEST, STORE, Progressed
 from poml_map.pipeline.staging import staging
 
 
@@ -39,12 +40,16 @@ def train_region(region_file: str | Path | Region, out: str | Path = "model") ->
     Raises
     ------
     InputError
-        If anything that goes in is wrong; then no output is left.
+        If anything that goes in is wrong, or `out` is a finished run; then no output is left.
     ResourceError
         If the disk or folder refuses.
     """
     share_heaps()
     watch, out = Stopwatch(), Path(out)
+    if (out / STORE).exists():
+        expected = "a new folder, or that of an earlier `poml-map train`"
+        mend = "A finished run is a model already: give it to --model, or choose another folder."
+        raise InputError(Problem("--out", str(out), "a finished run with its maps", expected, mend))
     with listening() as heard:
         with watch.stage("checking"):
             checked = check_region(region_file)

@@ -17,7 +17,11 @@ import geopandas as gpd
 import pytest
 import rasterio
 
+from poml_map.config import load_region
+from poml_map.errors import InputError
+from poml_map.mapping import frame_digest
 from poml_map.pipeline.run import run_region
+from poml_map.pipeline.train import train_region
 
 PROGRAM = [sys.executable, "-m", "poml_map"]
 # Several tiles in a tiny region.
@@ -209,6 +213,9 @@ def test_what_depends_on_a_change_is_made_again_and_says_so(
     said = _again(demo, caplog, checker)
     assert because in said
     assert [name for name in ("the model", "tiles") if re.search(f"kept: .*{name}", said)] == kept
+    # Chunks may be kept, words never.
+    words = json.loads((mine / "maps.zarr" / ".zattrs").read_text(encoding="utf-8"))
+    assert words["title"] == load_region(demo.region_file).settings.title
 
 
 def test_another_version_makes_everything_again(demo, mine, caplog, checker, monkeypatch):
@@ -222,6 +229,41 @@ def test_another_version_makes_everything_again(demo, mine, caplog, checker, mon
         steps._code.cache_clear()
     assert "again: the model, because poml_map was" in said
     assert "kept" not in said
+
+
+def _link(source, target) -> None:
+    Path(target).hardlink_to(source)
+
+
+def test_a_kill_while_a_finished_run_is_linked_is_made_good(demo, mine, caplog, checker):
+    """Its files lie in the hidden folder already, under the same inode, and nothing is written down of them."""
+    pixels = checker.digest_of_pixels(mine)
+    work = mine / ".unfinished"
+    shutil.copytree(mine / "maps.zarr", work / "maps.zarr", copy_function=_link)
+    for name in ("model.npz", "forest_poml.npz", "tiles.jsonl"):
+        _link(mine / name, work / name)
+    demo.settings(title="Another")
+    said = _again(demo, caplog, checker)
+    assert "kept: the model" in said
+    assert re.search(r"kept: \d+ tiles of the maps", said)
+    assert checker.digest_of_pixels(mine) == pixels
+
+
+def test_what_a_stranger_wrote_of_a_run_is_not_believed_and_ends_in_no_traceback(demo, mine, caplog, checker):
+    pixels = checker.digest_of_pixels(mine)
+    manifest = json.loads((mine / "manifest.json").read_text(encoding="utf-8"))
+    manifest["steps"]["model"]["files"] = None
+    manifest["outputs"] = {"../demo/region.yaml": "00", "/etc/hosts": "00", "zones.csv": 1}
+    # Python objects, as zarr would load them.
+    frame = json.loads((mine / "maps.zarr" / "POML" / ".zarray").read_text(encoding="utf-8"))
+    frame |= {"dtype": "|O", "filters": [{"id": "pickle"}]}
+    (mine / "maps.zarr" / "POML" / ".zarray").write_text(json.dumps(frame), encoding="utf-8")
+    manifest["steps"]["maps"]["frame"] = frame_digest(mine / "maps.zarr", manifest["steps"]["maps"]["layers"])
+    (mine / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    said = _again(demo, caplog, checker)
+    assert "kept: the model" not in said
+    assert Path(demo.region_file).is_file()
+    assert checker.digest_of_pixels(mine) == pixels
 
 
 def test_files_that_a_run_makes_no_more_go_and_those_of_the_user_stay(demo, mine):
@@ -255,7 +297,9 @@ def test_a_model_of_another_run_makes_the_same_maps_without_samples(demo, still_
     run_region(demo.region_file, demo.out, years=YEARS, model=still_run)
     assert not checker.check_run(demo.out)
     assert checker.digest_of_pixels(demo.out) == checker.digest_of_pixels(still_run)
-    assert "Model learned in: demo" in (demo.out / "report.md").read_text(encoding="utf-8")
+    words = (demo.out / "report.md").read_text(encoding="utf-8")
+    assert "Model learned in: demo" in words
+    assert "these are its scores at the sites there, not those of this region" in words
     with rasterio.open(demo.out / "maps" / "SOCS_POML_1980.tif") as file:
         assert file.tags()["POML_MAP_MODEL_OF_REGION"] == "demo"
 
@@ -279,6 +323,13 @@ def test_a_model_is_trained_once_kept_and_maps_what_another_region_file_asks_for
     zones = (demo.out / "zones.csv").read_text(encoding="utf-8")
     assert codes[0] in zones
     assert codes[1] not in zones
+
+
+def test_a_finished_run_is_not_taken_for_a_place_to_train_in(demo, mine):
+    before = _stamps(mine)
+    with pytest.raises(InputError, match="found a finished run with its maps"):
+        train_region(demo.region_file, mine)
+    assert _stamps(mine) == before
 
 
 @pytest.mark.parametrize(

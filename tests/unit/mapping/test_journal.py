@@ -1,5 +1,7 @@
 """The list of finished tiles is believed only as far as the store is as it says."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,27 @@ def test_the_frame_of_a_store_is_all_but_its_chunks(store):
     assert frame_digest(store, LAYERS) == frame
     (store / "POML" / ".zattrs").write_text("{}")
     assert frame_digest(store, LAYERS) != frame
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tile": ["0", 4, 0, 4]},
+        {"tile": [-4, 0, 0, 4]},
+        {"tile": [0, 4]},
+        {"counts": {"mapped": "many"}},
+        {"counts": ["mapped"]},
+        {"counts": None},
+        {"balance": {"pixels": "1"}},
+        {"balance": {"added": None}},
+        {"balance": {"weight": 1}},
+        {"chunks": ["POML"]},
+        {"chunks": {"POML": 1, "../POML": None}},
+    ],
+    ids=str,
+)
+def test_a_line_that_no_run_wrote_is_a_tile_to_be_mapped_again(store, change):
+    journal = store.parent / "tiles.jsonl"
+    first, *rest = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join([json.dumps(json.loads(first) | change) + "\n", "[]\n", "7\n", *rest]))
+    assert list(_open(store).found) == TILES[1:]

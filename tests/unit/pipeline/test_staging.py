@@ -1,8 +1,11 @@
 """A run folder holds a whole run or what it held before, whatever stops the run."""
 
 import errno
+import json
 import logging
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 from poml_map.errors import InputError, Problem, ResourceError
 from poml_map.pipeline.heard import listening, log_file
+from poml_map.pipeline.lock import hold
 from poml_map.pipeline.staging import STEPS, staging
 
 INPUT = InputError(Problem("a.tif", "", "no CRS"))
@@ -225,3 +229,83 @@ def test_nothing_is_left_of_the_log_of_a_run_that_fails(tmp_path):
         _fail(tmp_path / "run", INPUT)
     assert not (tmp_path / "run").exists()
     assert (logger.level, logger.handlers) == before
+
+
+# ---- a folder that somebody else sent --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Files of the user outside the run folder."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    return folder
+
+
+def _links_itself(out, mine):
+    (out / ".unfinished").symlink_to(mine, target_is_directory=True)
+
+
+def _links_inside(out, mine):
+    (out / ".unfinished").mkdir()
+    (out / ".unfinished" / "maps").symlink_to(mine, target_is_directory=True)
+
+
+def _links_the_lock(out, mine):
+    (out / ".lock").symlink_to(mine / "thesis.txt")
+
+
+def _pipe(out, mine):
+    (out / ".unfinished").mkdir()
+    os.mkfifo(out / ".unfinished" / "model.npz")
+
+
+@pytest.mark.parametrize("plant", [_links_itself, _links_inside, _links_the_lock, _pipe])
+def test_nothing_outside_is_emptied_moved_or_waited_for(out, mine, plant):
+    plant(out, mine)
+    with staging(out, resumable=True) as folder:
+        assert not list(folder.iterdir())
+        (folder / "manifest.json").write_text("second")
+    assert _content(mine) == {"thesis.txt": "years of work"}
+    assert _content(out)["manifest.json"] == "second"
+    assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [
+        {"items": [], "gone": ["../mine"]},
+        {"items": ["../../mine"], "gone": []},
+        {"items": ["maps", "/etc"], "gone": []},
+        {"items": [".lock"], "gone": ["."]},
+        {"items": None, "gone": [7]},
+        {"items": []},
+        [],
+        None,
+        "half",
+    ],
+)
+def test_a_list_of_moves_that_no_run_wrote_moves_nothing(tmp_path, out, mine, moving, caplog):
+    before = _content(out)
+    (out / ".unfinished").mkdir()
+    text = json.dumps(moving) if moving != "half" else '{"items": ['
+    (out / ".unfinished" / ".moving").write_text(text)
+    with staging(out, resumable=True) as folder:
+        assert not list(folder.iterdir())
+    assert _content(mine) == {"thesis.txt": "years of work"}
+    assert _content(out) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "run"]
+    assert "none of a run" in caplog.text
+
+
+def test_the_lock_of_a_folder_that_was_removed_and_made_again_is_another_run_s(tmp_path):
+    out = tmp_path / "run"
+    with hold(out):
+        shutil.rmtree(out)
+        with hold(out):
+            theirs = (out / ".lock").stat().st_ino
+            (tmp_path / "kept").hardlink_to(out / ".lock")
+            (out / ".lock").rename(tmp_path / "old")  # as if the second lasted longer than the first
+        (tmp_path / "kept").rename(out / ".lock")
+    assert (out / ".lock").stat().st_ino == theirs
