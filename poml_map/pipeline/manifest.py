@@ -29,6 +29,9 @@ _SAMPLES = "samples"
 #: Where a validation lies in a run folder.
 VALIDATION = "validation"
 
+# What GDAL reads beside a raster. Not .aux.xml, which QGIS writes whenever somebody looks at a file.
+_BESIDE = (".hdr", ".prj", ".tfw", ".wld")
+
 # The store says itself what it holds; a validation in the folder has its own list.
 _NOT_OF_THE_RUN = ("maps.zarr", VALIDATION)
 
@@ -93,10 +96,12 @@ def _listed(region: Region) -> Iterator[tuple[str, str, Path]]:
 
 
 def _with_parts(shown: str, path: Path) -> list[tuple[str, Path]]:
-    """A file; of a shapefile also those that lie beside it, for they hold its attributes and its CRS."""
-    if path.suffix.lower() != ".shp":
-        return [(shown, path)]
+    """A file with those beside it that say where it lies and which pixels count; of a shapefile all of its name."""
     folder = Path(shown).parent
+    if path.suffix.lower() != ".shp":
+        parts = (path.with_suffix(suffix) for suffix in _BESIDE)
+        parts = [part for part in (*parts, path.with_name(f"{path.name}.msk")) if part.is_file()]
+        return [(shown, path), *(((folder / part.name).as_posix(), part) for part in parts if part != path)]
     parts = (part for part in path.parent.glob("*") if part.stem == path.stem and part.is_file())
     return [((folder / part.name).as_posix(), part) for part in sorted(parts)]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from poml_map._version import __version__
 from poml_map.config import Region
+from poml_map.cube.timeplan import wanted_years
 from poml_map.files import sha256_of_file
 from poml_map.mapping import MapChange, MapIntervals
 from poml_map.pipeline.asked import Asked
@@ -31,8 +32,8 @@ _NOT_OF_THE_MODEL = (
 # Settings that maps of the store depend on beside the model; RothC runs on each pixel.
 _OF_THE_MAPS = ("years", "spinup_years", "sampling_month", "covariates", "area", "grid", "fill", "rothc")
 _NOT_IN_GEOTIFFS = ("profile", "validation.repeats", "validation.block_km")
-# Words of a catalog entry about itself.
-_WORDS_OF_ENTRIES = ("source", "licence", "license", "doi", "url", "citation", "long_name", "title", "uri")
+# Words of a catalog entry about itself. Its uri is none: which file is whose is told by nothing else.
+_WORDS_OF_ENTRIES = ("source", "licence", "license", "doi", "url", "citation", "long_name", "title")
 _PACKAGES_OF_PICTURES = ("matplotlib", "pillow")
 _NOT_OF_CODE = ("platform",)
 #: Part of the maps that `law_digest` makes.
@@ -190,7 +191,14 @@ def _contents(region: Region, inputs: dict[str, str], leave_out: str = "") -> Pa
     unread = set()
     if leave_out in region.sources:
         source = region.sources[leave_out]
-        unread = {source.shown(*key) for key in source.files(region.years)}
+        # Another source may read other variables or bands of the same file.
+        read = {
+            other.shown(*key)
+            for name, other in region.sources.items()
+            if name != leave_out and other.entry.driver != "constant"
+            for key in other.files(wanted_years(other, region))
+        }
+        unread = {source.shown(*key) for key in source.files(region.years)} - read
     return {f"input {name}": digest for name, digest in inputs.items() if name not in texts | unread}
 
 

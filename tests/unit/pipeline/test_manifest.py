@@ -92,6 +92,14 @@ def test_the_parts_of_a_shapefile_are_inputs_too(files, tmp_path):
     assert found == {f"borders/counties.{end}" for end in ("shp", "dbf", "shx", "prj")}
 
 
+def test_what_gdal_reads_beside_a_raster_is_an_input_too(files, tmp_path):
+    where = files()
+    for name in ("clay.tif", "clay.tfw", "clay.tif.msk", "clay.tif.aux.xml", "clay.txt"):
+        (tmp_path / name).write_text(name)
+    found = {name for name in input_files(where) if name.startswith("clay")}
+    assert found == {"clay.tif", "clay.tfw", "clay.tif.msk"}
+
+
 def test_files_of_the_same_name_in_two_catalogs_are_both_there(files, tmp_path):
     for folder, name in (("one", "wet"), ("two", "dry")):
         (tmp_path / folder).mkdir()

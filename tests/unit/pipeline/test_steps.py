@@ -83,3 +83,33 @@ def test_a_few_changes_are_named_and_the_others_counted():
     assert differences({"input a": "1"}, {}) == "input a is gone"
     assert differences({}, {"input a": "1"}) == "input a is new"
     assert differences(None, now) == ""
+
+
+def test_files_that_change_places_in_the_catalog_mean_everything(region, tmp_path):
+    """The same names with the same content, but each is another source's."""
+    before, after = (
+        _parts(
+            region(
+                ("fert, crop]", "fert, crop, straw]"),
+                catalog=(
+                    ("clay, uri: clay.tif", f"clay, uri: {clay}"),
+                    ("STRAW, uri: straw.tif", f"STRAW, uri: {straw}"),
+                ),
+            ),
+            tmp_path,
+        )
+        for clay, straw in (("clay.tif", "straw.tif"), ("straw.tif", "clay.tif"))
+    )
+    assert {name for name in before if before[name] != after[name]} == ALL
+
+
+@pytest.mark.parametrize(("uri", "is_read"), [("first.tif", False), ("clay.tif", True)])
+def test_the_file_of_the_first_map_means_the_model_only_if_another_source_reads_it_too(region, uri, is_read):
+    here = region(
+        ("fert, crop]", "fert, crop, first]"),
+        rothc="  first_map: first\n",
+        catalog=(
+            ("  crop: {", f"  first: {{driver: raster, role: stock, uri: {uri}, unit: t/ha}}\n  crop: {{"),
+        ),
+    )
+    assert (model_parts(here, {uri: "1"}) != model_parts(here, {uri: "2"})) is is_read
