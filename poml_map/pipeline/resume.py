@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from poml_map.pipeline.manifest import VALIDATION
 from poml_map.pipeline.remembered import outputs_in, read_json, steps_in
 from poml_map.pipeline.staging import STEPS, is_own_name
 from poml_map.pipeline.steps import Parts, differences
+from poml_map.pipeline.trained import MODEL_FILES
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ MANIFEST = "manifest.json"
 # In the hidden folder: a store in the making, and the GeoTIFFs that are whole.
 _FRESH = ".fresh.zarr"
 _RASTERS = ".rasters.jsonl"
+
+
+# What steps leave in the hidden folder for each other; the rest is made anew.
+_KEPT = {*MODEL_FILES, STORE, TILES, "maps", STEPS, _RASTERS, "log.txt"}
 
 
 @dataclass
@@ -56,7 +61,10 @@ class Progressed:
 
     @classmethod
     def look(cls, folder: Path, out: Path) -> Progressed:
-        """See what there is."""
+        """See what there is, and remove what a later step had begun: it may be a product that is made no more."""
+        folders = {STORE, "maps"}
+        strange = (each.name for each in folder.iterdir() if each.is_dir() != (each.name in folders))
+        _remove(folder, {*strange, *(each.name for each in folder.iterdir() if each.name not in _KEPT)})
         earlier = read_json(out / MANIFEST)
         return cls(
             folder,
@@ -145,7 +153,7 @@ class Progressed:
         return found
 
     def close(self, products: Parts | None = None) -> dict[str, dict]:
-        """All but the last step is done: forget what only resuming needs, and tell the steps for the manifest.
+        """All is done: tell the steps for the manifest.
 
         Parameters
         ----------
@@ -155,7 +163,6 @@ class Progressed:
         if products is not None:
             self._tell_products(products)
             self._steps["products"] = {"parts": products}
-        _remove(self.folder, (STEPS, _RASTERS))
         return self._steps
 
     def outdated(self) -> list[str]:
@@ -311,7 +318,7 @@ def spoiled(out: Path, manifest: dict) -> list[str]:
 def _is_there(place: Path, record: dict, files: Sequence[str]) -> bool:
     """Whether the files are there, and are those of the record if it names any: tiles are looked at one by one."""
     if "files" not in record:
-        return all((place / name).exists() for name in files)
+        return all((place / name).is_dir() == (name == STORE) and (place / name).exists() for name in files)
     digests = record["files"]
     return all(
         (place / name).is_file() and sha256_of_file(place / name) == digests.get(name) for name in files
@@ -333,7 +340,7 @@ def link(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _remove(folder: Path, names: Sequence[str]) -> None:
+def _remove(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         path = folder / name
         if path.is_dir() and not path.is_symlink():

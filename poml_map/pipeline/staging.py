@@ -114,7 +114,8 @@ def _publish(folder: Path, out: Path, outdated: tuple[str, ...]) -> None:
     A kill in between leaves the list of names, by which `finish_moving` goes on.
     """
     shutil.rmtree(folder / _EARLIER, ignore_errors=True)
-    items = sorted(path.name for path in folder.iterdir())
+    # What only resuming needs begins with a dot and stays until the end: a kill before the list of moves loses nothing.
+    items = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     gone = [name for name in outdated if name not in items and (out / name).exists()]
     write_text_atomic(folder / _MOVING, json.dumps({"items": items, "gone": gone}))
     moved: list[tuple[Path, Path]] = []

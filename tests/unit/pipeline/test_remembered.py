@@ -8,7 +8,7 @@ import pytest
 from poml_map.files import sha256_of_file
 from poml_map.pipeline.remembered import read_json
 from poml_map.pipeline.resume import Progressed, RasterJournal, spoiled
-from poml_map.pipeline.staging import STEPS
+from poml_map.pipeline.staging import STEPS, staging
 
 PARTS = {"setting hybrid.seed": "0"}
 FILES = ("model.npz", "forest_ml.npz")
@@ -115,3 +115,25 @@ def test_what_is_no_dict_of_json_is_nothing(tmp_path, text):
     path = tmp_path / "a.json"
     path.write_text(text, errors="surrogateescape")
     assert read_json(path) == {}
+
+
+def test_products_that_a_killed_run_had_begun_go_for_the_next_may_make_no_such_file(out):
+    hidden = out / ".unfinished"
+    for name in ("fao", "validation", "maps"):
+        (hidden / name).mkdir()
+    for name in ("coverage.csv", "manifest.json", "model.npz", ".rasters.jsonl", "log.txt"):
+        (hidden / name).write_text("a")
+    (hidden / "tiles.jsonl").mkdir()
+    _look(out, {})
+    left = {path.name for path in hidden.iterdir()}
+    assert left == {"maps", "model.npz", ".rasters.jsonl", "log.txt", STEPS}
+
+
+def test_what_only_resuming_needs_stays_until_the_files_are_moved(out):
+    found = _look(out, {})
+    found.note_model(PARTS, {name: sha256_of_file(out / name) for name in FILES})
+    assert "model" in found.close({"validation": "12"})
+    assert (out / ".unfinished" / STEPS).is_file()
+    with staging(out, resumable=True):
+        pass
+    assert not list(out.glob(".*"))
