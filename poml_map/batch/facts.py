@@ -22,6 +22,8 @@ class Facts:
     ----------
     title, unit : str
     synthetic : bool
+    model_of : str
+        Region that the model was learned in, if it is another one.
     pixels, sites, files : int, optional
         Mapped pixels, sites, files made.
     rmse, ccc : dict of str -> float
@@ -35,6 +37,7 @@ class Facts:
     title: str = ""
     unit: str = ""
     synthetic: bool = False
+    model_of: str = ""
     pixels: int | None = None
     sites: int | None = None
     files: int | None = None
@@ -61,6 +64,7 @@ class Facts:
             title=settings.get("title") or content["region"],
             unit=settings.get("units", ""),
             synthetic=bool(content.get("synthetic")),
+            model_of=str(content.get("model_of") or ""),
             pixels=(content.get("pixels") or {}).get("mapped"),
             sites=(content.get("samples") or {}).get("n_sites"),
             files=len(content.get("outputs") or {}) or None,

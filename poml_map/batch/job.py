@@ -23,7 +23,8 @@ class Job:
     out : str
         Folder of the run.
     options : dict
-        Of `poml_map.pipeline.run.run_region`: years, workers, scheduler, model.
+        Of `poml_map.pipeline.run.run_region`: years, workers, scheduler, model. For a survey also `model_to_come`: the
+        model will be trained before the region is mapped.
     digests : str
         File with digests of inputs that the survey took; may be missing.
 

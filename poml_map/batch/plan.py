@@ -247,7 +247,7 @@ def _zones(path: Path, column: str, option: str, model: str) -> Plan:
             # Of the samples of the whole template most lie in other zones; the template itself keeps its limit.
             overrides["samples"] = {"max_dropped": 1.0}
         planned.append(Planned(name, str(path), overrides, f"{column} {value}"))
-    notes = []
+    notes = _unlike(planned, zones, column)
     if without:
         notes.append(
             f"{len(without)} polygons have no '{column}' and are in no region: {listed(without, _NAMED)}"
@@ -257,6 +257,13 @@ def _zones(path: Path, column: str, option: str, model: str) -> Plan:
             "every zone learns from the samples in its own rectangle; --model shared trains once on all of them"
         )
     return Plan(tuple(planned), model, str(path), template, tuple(notes))
+
+
+def _unlike(planned: list[Planned], zones: dict[str, str], column: str) -> list[str]:
+    """Which value a name stands for, where nothing of the value is left in it."""
+    pairs = zip(planned, zones, strict=True)
+    told = [f"{region.name} is {value!r}" for region, value in pairs if not slug(value)]
+    return [f"names of folders cannot show '{column}' as written: {', '.join(told)}"] if told else []
 
 
 def _refuse_bad_names(plan: Plan) -> None:

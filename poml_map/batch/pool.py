@@ -19,6 +19,8 @@ from poml_map.batch.state import DONE, FAILED, KEPT, RUNNING, STOPPED, WAITING, 
 
 # How often children are heard, measured, and the whole is told of. [s]
 _LISTEN, _MEASURE, _TELL = 0.2, 1.0, 10.0
+# How a run begins to say what it makes again, and why.
+_AGAIN = "again: "
 _STOPPED = "stopped before it was finished; the same command goes on with it"
 
 
@@ -112,6 +114,7 @@ class Pool:
                 self._tell_of_all()
         except BaseException:  # Ctrl-C and SIGTERM, too
             for state in self._running.values():
+                _end_clock(state)
                 state.fail(RESOURCE, [_STOPPED], STOPPED)
             stop_all(list(self._running))
             self.logs.note_children([])
@@ -160,14 +163,15 @@ class Pool:
             self._tell("stage", state)
         elif "step" in record:
             self._tell("progress", state, **{name: record[name] for name in ("step", "done", "total")})
+        elif (message := record["message"].strip()).startswith(_AGAIN):
+            self._tell("again", state, text=message)
 
     def _finish(self, child: Child, state: State, outcome: dict | None) -> None:
         code = child.close()
         del self._running[child]
         self._note_children()
         needed = self._too_large.pop(child, None)
-        state.finished, state.stage = datetime.now(UTC), ""
-        state.seconds += (state.finished - state.started).total_seconds()
+        _end_clock(state)
         if outcome is not None and outcome["code"] == 0:
             state.state, state.code, state.problems = DONE, 0, []
             self.logs.remove(state)
@@ -215,3 +219,8 @@ class Pool:
         return Job(
             kind, planned.file, out, planned.overrides, planned.set_by, options, str(self.logs.digests)
         )
+
+
+def _end_clock(state: State) -> None:
+    state.finished, state.stage = datetime.now(UTC), ""
+    state.seconds += (state.finished - state.started).total_seconds()

@@ -35,7 +35,7 @@ class Reporter:
     def __call__(self, event: str, state: State | None = None, **facts: Any) -> None:
         """Tell of an event.
 
-        The events: planned, note, surveyed, fitted, started, stage, progress,
+        The events: planned, note, surveyed, fitted, started, again, stage, progress,
         postponed, finished, overall, end."""
 
     def close(self) -> None:
@@ -134,12 +134,13 @@ class PlainLines(Reporter):
             return facts["text"]
         if event == "overall":
             return "" if self._terminal else self._whole()
-        return "" if state is None else self._of_region(event, state)
+        return "" if state is None else self._of_region(event, state, facts)
 
-    def _of_region(self, event: str, state: State) -> str:
+    def _of_region(self, event: str, state: State, facts: dict[str, Any]) -> str:
         said = {
             "surveyed": self._surveyed,
             "started": lambda state: f"started{' again, alone' if state.alone else ''}",
+            "again": lambda _: facts["text"],
             "stage": lambda state: "" if self._terminal else state.stage,
             "postponed": lambda _: "needs more memory than its share: again when the others are done",
             "finished": self._finished,

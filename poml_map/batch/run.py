@@ -128,7 +128,11 @@ class _Batch:
     def look(self, years: tuple[int, int] | None) -> Result:
         """What a run would do."""
         self._announce()
-        self._pool({"years": years, **self._model()}, self.reporter).survey()
+        options = {"years": years, **self._model()}
+        if self.plan.model == SHARED:
+            self._look_at_template()
+            options["model_to_come"] = True
+        self._pool(options, self.reporter).survey()
         self._warn_of_disk()
         waiting = [state for state in self.states if state.state == WAITING]
         fitted = self.limits.fitted(self.states)
@@ -136,6 +140,22 @@ class _Batch:
         plan = f"; about {left} for those that wait, {fitted}" if waiting else ""
         known = [state for state in self.states if state.state != WAITING]
         return self._end(exit_code(known), [counts(self.states) + plan, *failures(self.states)])
+
+    def _look_at_template(self) -> None:
+        """Whether the model that all regions share could be trained."""
+        model = State(Planned(MODEL, self.plan.template), kind=TRAIN)
+        self._pool({}, lambda *_, **__: None, [model]).survey()
+        if model.state == FAILED:
+            self._fail_all(model)
+            return
+        text = (
+            f"first one model is trained on all samples of {self.plan.template}, unless it is there already"
+        )
+        self.reporter("note", text=text)
+
+    def _fail_all(self, model: State) -> None:
+        for state in self.states:
+            state.fail(model.code, [f"the shared model could not be trained: {model.error}"])
 
     def _end(self, code: int, lines: list[str]) -> Result:
         self.reporter("end", exit_code=code)
@@ -162,9 +182,14 @@ class _Batch:
                 self._save(draw=True)
             raise
         self.logs.tidy()
-        self._mosaic = self._one_map()
-        self._save(draw=True)
-        return self._end(exit_code(self.states), self._lines())
+        trouble: list[str] = []
+        try:
+            self._mosaic = self._one_map()
+            self._save(draw=True)
+        except ResourceError as error:  # a full disk: what came of the regions is told all the same
+            trouble = str(error).splitlines()
+        code = exit_code(self.states) or (ResourceError.exit_code if trouble else 0)
+        return self._end(code, [*self._lines(), *trouble])
 
     def _announce(self) -> None:
         self.reporter("planned", at_once=self.limits.at_once, memory=self.limits.memory, out=str(self.out))
@@ -205,9 +230,7 @@ class _Batch:
         pool.limits = self.limits.fitted([model])
         pool.run()
         if model.state != DONE:
-            why = f"the shared model could not be trained: {model.error}"
-            for state in self.states:
-                state.fail(model.code, [why])
+            self._fail_all(model)
 
     def _tell(self, event: str, state: State | None = None, **facts: Any) -> None:
         if event == "finished" or (event == "surveyed" and state.state in (FAILED, KEPT)):

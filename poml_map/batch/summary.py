@@ -73,6 +73,7 @@ def _record(row: Row) -> dict[str, object]:
         "pixels": "" if facts.pixels is None else facts.pixels,
         "sites": "" if facts.sites is None else facts.sites,
         **scores,
+        "scores_of": facts.model_of or (state.name if facts.rmse else ""),
         "first_year": first,
         "mean_first_year": _number(means[0]),
         "last_year": last,
@@ -119,7 +120,11 @@ def table(rows: Sequence[Row]) -> list[str]:
         for line in cells
     ]
     if unit:
-        lines.append(f"RMSE, CCC: POML at held-out sites; mean stock: POML, first and last year; {unit}")
+        others = list(dict.fromkeys(row.facts.model_of for row in rows if row.facts.model_of))
+        where = f" of {listed(others, _NAMED)}, where the model was learned" if others else ""
+        lines.append(
+            f"sites, RMSE, CCC: POML at held-out sites{where}; mean stock: POML, first and last year; {unit}"
+        )
     return lines + failures([row.state for row in rows])
 
 

@@ -15,7 +15,7 @@ from poml_map.pipeline.current import is_finished
 from poml_map.pipeline.digests import KnownDigests
 from poml_map.pipeline.estimate import estimate
 from poml_map.pipeline.speed import Speed, measure_speed
-from poml_map.pipeline.trained import require_model
+from poml_map.pipeline.trained import MODEL_FILE, require_model
 
 
 def survey(job: Job) -> dict[str, Any]:
@@ -38,9 +38,12 @@ def survey(job: Job) -> dict[str, Any]:
     """
     region = load_region(job.file, job.overrides, job.set_by)
     years, model = job.options.get("years"), job.options.get("model")
-    model = None if model is None else require_model(Path(model))
+    model = None if model is None else Path(model)
+    to_come = bool(job.options.get("model_to_come")) and not (model / MODEL_FILE).is_file()
+    if model is not None and not to_come:
+        require_model(model)
     known = _known(job.digests)
-    finished = is_finished(
+    finished = not to_come and is_finished(
         region, Path(job.out), years=tuple(years) if years else None, model=model, known=known
     )
     if job.digests:

@@ -43,6 +43,9 @@ def survey(job):
         os.kill(os.getpid(), do["die"])
     if "problems" in do:
         return end(2, *do["problems"])
+    options = job["options"]
+    if options.get("model") and not options.get("model_to_come") and not Path(options["model"]).is_dir():
+        return end(2, "--model: found no such folder.")
     answer = {"finished": False, "pixels": 100, "seconds": 1.0, "memory": MIB, "disk": MIB, **do}
     return end(answer={"finished": True} if (out / "manifest.json").exists() else answer)
 
@@ -51,6 +54,7 @@ def run(job):
     do = job["overrides"].get("do", "finish")
     say(kind="log", level="INFO", message="mapping ...", stage="mapping")
     say(kind="log", level="INFO", message="maps: 1 of 2", step="maps", done=1, total=2)
+    say(kind="log", level="INFO", message="  again: the maps, because setting years was 1980-1990")
     time.sleep(job["overrides"].get("seconds", 0))
     if do == "refuse":
         return end(2, "a.yaml: found this, expected that.", "a.yaml: and more.")

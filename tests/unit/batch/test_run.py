@@ -30,6 +30,8 @@ def test_every_region_gets_a_folder_and_a_row(batch):
     assert row["folder"] == "b"
     assert not (batch.out / "logs").exists(), "nothing failed: no log is of use"
     assert (batch.out / "index.html").exists()
+    told = [(name, facts["text"]) for event, name, _, facts in batch.reporter.events if event == "again"]
+    assert sorted(told) == [(name, "again: the maps, because setting years was 1980-1990") for name in "ab"]
 
 
 def test_the_same_command_again_does_only_what_is_missing(batch):
@@ -143,6 +145,7 @@ def test_ctrl_c_stops_the_children_and_tells_who_was_stopped(batch):
 
     assert batch.states == {"a": "stopped", "b": "stopped", "c": "waiting"}
     assert "the same command goes on" in batch.rows["a"]["error"]
+    assert batch.rows["a"]["finished"]
     assert not psutil.Process().children(recursive=True)
 
 
@@ -166,6 +169,17 @@ def test_a_file_in_place_of_the_folder_is_refused(batch):
         batch({"name": "a"})
 
 
+def test_a_summary_that_cannot_be_written_at_the_end_hides_no_result(batch, monkeypatch):
+    def full(*_):
+        raise ResourceError("index.html: cannot be written: No space left on device")
+
+    monkeypatch.setattr("poml_map.batch.page.IndexPage.write", full)
+    result = batch({"name": "a"})
+    assert result.exit_code == 3
+    assert any(line.startswith("a ") and "done" in line for line in result.lines)
+    assert "No space left" in result.lines[-1]
+
+
 def test_a_dry_run_looks_and_leaves_nothing(batch):
     result = batch({"name": "a"}, {"name": "b", "survey": {"problems": ["b.yaml: wrong"]}}, dry=True)
 
@@ -173,6 +187,14 @@ def test_a_dry_run_looks_and_leaves_nothing(batch):
     assert result.lines[0].startswith("1 failed, 1 waiting; about 1 s")
     assert "b: b.yaml: wrong" in result.lines
     assert not batch.out.exists()
+
+
+def test_a_dry_run_waits_for_no_model_that_a_run_would_train_first(batch):
+    result = batch({"name": "a"}, model="shared", dry=True)
+
+    assert (result.exit_code, result.lines[0].split(";")[0]) == (0, "1 waiting")
+    assert any("one model is trained on all samples of t.yaml" in facts.get("text", "")
+               for *_, facts in batch.reporter.events)  # fmt: skip
 
 
 def test_children_of_a_batch_that_was_killed_are_gone_before_their_regions_start_again(batch):

@@ -85,6 +85,16 @@ def test_the_table_at_the_end_says_what_failed_and_why(rows):
     assert lines[-1] == "b: b.yaml:3, years: found this. (and 1 more)"
 
 
+def test_scores_of_a_model_from_elsewhere_are_not_taken_for_those_of_the_region(rows, tmp_path):
+    assert "where the model was learned" not in table(rows)[-2]
+    rows[0] = Row(rows[0].state, _facts(model_of="province"))
+    assert table(rows)[-2].startswith(
+        "sites, RMSE, CCC: POML at held-out sites of province, where the model was"
+    )
+    a, b, _ = csv.DictReader(io.StringIO(write_summary(rows, tmp_path).read_text(encoding="utf-8")))
+    assert (a["scores_of"], b["scores_of"]) == ("province", "")
+
+
 def test_a_manifest_that_is_none_tells_nothing(tmp_path):
     assert Facts.of(tmp_path) == Facts()
     for text in ("[]", "{", '{"settings": 3}', '{"settings": {}, "region": "a", "accuracy": [1]}'):
@@ -147,13 +157,15 @@ def test_plain_lines_name_the_region_and_tell_of_the_whole(rows):
         ("stage", states[2]),
         ("finished", states[1]),
         ("overall", None),
+        ("again", states[2]),
     ]:
-        lines(event, state)
+        lines(event, state, text="again: the maps, because the sky fell")
     told = [line[10:] for line in said.getvalue().splitlines()]
     assert told[0].startswith("c  about 12,345 pixels, 1 min 30 s, ")
     assert told[1] == "c  mapping"
     assert told[2].startswith("b  FAILED (exit code 2): b.yaml:3, years")
     assert told[3] == "1 of 3 regions done, 1 running, 1 failed, about 1 min 30 s left"
+    assert told[4] == "c  again: the maps, because the sky fell"
 
 
 def test_quiet_lines_tell_of_failures_alone(rows):
