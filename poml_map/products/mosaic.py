@@ -17,6 +17,10 @@ from poml_map.schema import MODELS
 
 # Share of a pixel by which two grids may be apart through rounding.
 _ROUNDING = 1e-4
+# What maps say of their whole run, and the map of all must say as well.
+_TAGS = tuple(
+    f"POML_MAP_{name}" for name in ("SYNTHETIC", "STAND_IN", "ASSUMED", "MODEL_OF_REGION", "DEPTH_CM", "UNIT")
+)
 # Stock and change of a model, by their names: to open each of some hundred maps of a thousand runs takes long.
 _NAMES = re.compile(
     rf"SOCS_({'|'.join(MODELS)})_\d{{4}}\.tif|CHANGE_({'|'.join(MODELS)})_\d{{4}}_\d{{4}}\.tif"
@@ -34,6 +38,7 @@ class _Run:
     dtype: str
     unit: str
     nodata: float
+    tags: dict[str, str]
 
     @classmethod
     def open(cls, folder: Path) -> _Run | None:
@@ -44,8 +49,18 @@ class _Run:
                 a, _, c, _, e, f = tuple(file.transform)[:6]
                 names = tuple(path.name for path in paths)
                 corner, pixel, unit = (c, f), (a, e), file.units[0] or ""
+                tags = {name: text for name, text in file.tags().items() if name in _TAGS}
                 return cls(
-                    folder, names, file.crs, corner, pixel, file.shape, file.dtypes[0], unit, file.nodata
+                    folder,
+                    names,
+                    file.crs,
+                    corner,
+                    pixel,
+                    file.shape,
+                    file.dtypes[0],
+                    unit,
+                    file.nodata,
+                    tags,
                 )
         except (IndexError, RasterioError):
             return None
@@ -124,9 +139,15 @@ def _vrt(runs: list[_Run], name: str, folder: Path) -> str:
     ElementTree.SubElement(root, "SRS").text = first.crs.to_wkt()
     corner = (first.corner[0] + left * width, width, 0.0, first.corner[1] + top * height, 0.0, height)
     ElementTree.SubElement(root, "GeoTransform").text = ", ".join(f"{number:.17g}" for number in corner)
+    metadata = ElementTree.SubElement(root, "Metadata")
+    for key in _TAGS:
+        said = dict.fromkeys(run.tags[key] for run in runs if key in run.tags)
+        if said:
+            ElementTree.SubElement(metadata, "MDI", key=key).text = "; ".join(said)
     kind = {"float32": "Float32", "float64": "Float64"}[first.dtype]
     band = ElementTree.SubElement(root, "VRTRasterBand", dataType=kind, band="1")
     ElementTree.SubElement(band, "Description").text = Path(name).stem
+    ElementTree.SubElement(band, "UnitType").text = first.unit
     ElementTree.SubElement(band, "NoDataValue").text = repr(first.nodata)
     for (col, row), run in zip(places, runs, strict=True):
         rows, cols = (str(length) for length in run.shape)

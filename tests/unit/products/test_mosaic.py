@@ -84,3 +84,13 @@ def test_runs_that_do_not_fit_together_are_not_joined(tmp_path, other, words):
 def test_one_run_is_no_mosaic(tmp_path):
     runs = [_run(tmp_path / "a", A, **LEFT), tmp_path / "nothing"]
     assert write_mosaics(runs, tmp_path / "mosaic") == ([], "fewer than two regions have maps")
+
+
+def test_what_was_made_up_in_one_region_is_said_of_the_whole(tmp_path):
+    runs = [_run(tmp_path / "a", A, **LEFT), _run(tmp_path / "b", B, **RIGHT)]
+    with rasterio.open(runs[1] / "maps" / "SOCS_POML_1980.tif", "r+") as file:
+        file.update_tags(POML_MAP_SYNTHETIC="YES", POML_MAP_ASSUMED="mu < 1", POML_MAP_REGION="b")
+    (path,), _ = write_mosaics(runs, tmp_path / "mosaic")
+    with rasterio.open(path) as file:
+        assert file.tags() == {"POML_MAP_SYNTHETIC": "YES", "POML_MAP_ASSUMED": "mu < 1"}
+        assert file.units == ("kg C m-2",)
