@@ -71,6 +71,9 @@ def product_step(run: Run, trained: Trained, notes: Notes, summary: MapSummary, 
             learned.held_out,
         )
     accuracy = [*accuracy_lines(learned.accuracy, settings.units), *learned.notes]
+    if run.asked.model is not None:
+        where = f"The model was learned in {trained.region}: these are its scores at the sites there"
+        accuracy.append(f"{where}, not those of this region.")
     content = manifest_of(region, cube, trained, summary)
     content |= {"notes": notes.lines, "change": published.change, "areas": areas}
     content |= {"regional_mean": published.means, "mapped_years": [wanted[0], wanted[-1]]}

@@ -32,7 +32,11 @@ def key_facts(run: RunFolder, zones: Zones) -> list[tuple[str, str, str]]:
     samples = run.manifest.get("samples") or {}
     if samples.get("n_used"):
         campaigns = ", ".join(samples.get("samples_by_year") or {})
-        found.append(("Samples", f"{samples['n_used']:,}", f"at {samples['n_sites']:,} sites; {campaigns}"))
+        model_of = run.manifest.get("model_of")
+        where = f" of {model_of}, where the model was learned" if model_of else ""
+        found.append(
+            ("Samples", f"{samples['n_used']:,}", f"at {samples['n_sites']:,} sites{where}; {campaigns}")
+        )
     pixels = (run.manifest.get("pixels") or {}).get("mapped")
     if pixels:
         found.append(("Mapped pixels", f"{pixels:,}", f"of {pixel_metres(run.grid):,.0f} m"))
