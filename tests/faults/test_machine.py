@@ -63,7 +63,10 @@ def _small_files(limit: int):
     return apply
 
 
-@pytest.mark.parametrize("limit", [4_000, 30_000, 200_000], ids=["tiles", "model", "pictures"])
+_SLOW = [pytest.param(size, marks=pytest.mark.slow) for size in (30_000, 200_000)]
+
+
+@pytest.mark.parametrize("limit", [4_000, *_SLOW], ids=["tiles", "model", "pictures"])
 def test_a_file_that_cannot_grow_is_a_full_disk_and_what_is_finished_is_gone_on_with(
     demo, undisturbed, checker, limit
 ):
