@@ -8,7 +8,7 @@ RUN    ?= run
 SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo highfield test test-all test-oldest test-browser test-qgis bench bench-run bench-mapping bench-rothc bench-forest check format clean
+.PHONY: help install demo highfield test test-all test-oldest test-browser test-qgis bench bench-run bench-mapping bench-rothc bench-forest bench-scale check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ bench-rothc: install ## RothC against a plain loop and numpy over pixels: speed,
 
 bench-forest: install ## the forest engine against scikit-learn: speed, difference, compile time, older processors
 	$(BIN)/python benchmarks/forest.py
+
+bench-scale: install ## more and more pixels by threads and by workers of a cluster (some 8 minutes)
+	$(BIN)/python benchmarks/scale.py
 
 check: install ## style only
 	$(BIN)/ruff check .

@@ -111,7 +111,7 @@ def test_forests_of_50_trees_choose_as_those_of_200_do(tmp_path):
     write_demo(tmp_path, "small")
     gathered = gather(check_region(tmp_path / "region.yaml"))
     folding = random_folding(gathered.panel.sites, 5)
-    process = gathered.process()
+    process = gathered.process
     few, many = (
         choose_w_p(process, w_p_curve(gathered.panel, process, folding, forest=gathered.forest(trees)))
         for trees in (TREES, 200)
