@@ -88,6 +88,7 @@ def test_real_years_take_the_jump_out_of_the_run(own, finished, tmp_path):
     assert real["spinup"]["precip"] == "real months of 1960-1979"
 
 
+@pytest.mark.slow
 def test_parameters_by_land_use_reach_tables_manifest_and_maps(own, tmp_path):
     sources = _add_land_use(own)
     ratios = {"column": "LAND_USE", "values": {"1": 1.44, "2": 0.67}}

@@ -182,6 +182,7 @@ def test_stocks_are_in_the_unit_of_the_region(region_file, tmp_path):
     assert (curve["ccc"] <= 1).all()
 
 
+@pytest.mark.slow
 def test_simulations_alone_and_given_parameters_are_validated_and_told(tmp_path):
     """With w_p = 1 no observed row trains, yet where observations were is what the area of applicability asks."""
     file = small(tmp_path / "demo", rothc={"mu_max": 1.2, "k_m": 0.05}, hybrid={"w_p": 1.0, "n_trees": 4})
@@ -201,6 +202,7 @@ def test_intervals_are_judged_in_the_folds_that_calibrate_maps(out):
     assert pit.filter(like="pit_").sum() == pytest.approx(120)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_samples_changes_no_number(region_file, out, tmp_path):
     file = small(tmp_path / "demo")
     samples = pd.read_csv(file.parent / "samples.csv", dtype=str)
@@ -210,6 +212,7 @@ def test_the_order_of_the_samples_changes_no_number(region_file, out, tmp_path):
         pd.testing.assert_frame_equal(table(tmp_path / "again", name), table(out, name), check_exact=True)
 
 
+@pytest.mark.slow
 def test_few_sites_get_no_limits_no_sure_verdict_and_the_reasons(tmp_path):
     file = small(tmp_path / "demo")
     samples = pd.read_csv(file.parent / "samples.csv", dtype=str)

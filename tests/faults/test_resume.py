@@ -118,7 +118,9 @@ def test_twenty_kills_at_random_moments_leave_whole_files_and_the_same_pixels(de
     _finish(demo, undisturbed, checker)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
+)
 def test_a_stopped_run_ends_soon_and_goes_on_later(demo, undisturbed, checker, number, code):
     running = _begin(demo, "tile=0.3")
     _wait_for(running, lambda: _lines(demo.out / ".unfinished" / "tiles.jsonl") >= 2)
