@@ -10,8 +10,8 @@ from typing import Any
 _MANIFEST = "manifest.json"
 # Whose mean stock is told.
 _MODEL = "POML"
-# Rows of the accuracy table at sites and years where all models predict.
-_COMMON = "common"
+# Rows of the accuracy table: at sites and years where all models predict, of which one campaign has none; at all.
+_SCORED = ("common", "all")
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Facts:
     pixels, sites, files : int, optional
         Mapped pixels, sites, files made.
     rmse, ccc : dict of str -> float
-        At held-out sites where all models predict, by model.
+        At held-out sites where all models predict, by model; of one campaign, of which PO predicts nothing, at all.
     years : tuple of int
         First and last mapped year, or nothing.
     means : tuple of float
         Mean stock of POML in these years.
+    notes : tuple of str
+        What must not be overlooked: synthetic, stand-ins, assumptions, a model learned elsewhere.
     """
 
     title: str = ""
@@ -45,6 +47,7 @@ class Facts:
     ccc: dict[str, float] = field(default_factory=dict)
     years: tuple[int, ...] = ()
     means: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Path) -> Facts:
@@ -58,7 +61,7 @@ class Facts:
     @classmethod
     def _of(cls, content: dict[str, Any]) -> Facts:
         settings = content["settings"]
-        scores = [row for row in content.get("accuracy") or [] if row.get("campaign") == _COMMON]
+        scores = _scores(content.get("accuracy") or [])
         years = tuple(dict.fromkeys(content.get("mapped_years") or []))
         return cls(
             title=settings.get("title") or content["region"],
@@ -72,7 +75,14 @@ class Facts:
             ccc=_by_model(scores, "ccc"),
             years=years,
             means=_means(content.get("regional_mean"), years),
+            notes=tuple(str(note) for note in content.get("notes") or ()),
         )
+
+
+def _scores(table: list[dict]) -> list[dict]:
+    """Rows of the accuracy table that set models side by side."""
+    kinds = ([row for row in table if row.get("campaign") == kind and row.get("n")] for kind in _SCORED)
+    return next((rows for rows in kinds if rows), [])
 
 
 def _by_model(scores: list[dict], name: str) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -27,6 +28,8 @@ from poml_map.units import STOCK_LABELS
 INDEX = "index.html"
 _ASSETS = files("poml_map.batch") / "assets"
 _MODEL = "POML"
+# Notes that the page says in words of its own.
+_SAID_OTHERWISE = ("Synthetic", "Model learned in")
 # Those that need somebody come first.
 _FIRST = (FAILED, STOPPED, WAITING)
 
@@ -83,6 +86,7 @@ class IndexPage:
             "counts": counts(states),
             "written": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}".strip(),
             "unfinished": len(whole) < len(rows),
+            "notes": _notes(whole),
             "synthetic": sum(row.facts.synthetic for row in whole),
             "finished": len(whole),
             "shared": self.shared,
@@ -150,6 +154,12 @@ def _order(state: str) -> int:
 
 def _scale(unit: str, ends: tuple[float, float]) -> dict[str, str]:
     return {"label": raised(STOCK_LABELS[unit]), "low": f"{ends[0]:g}", "high": f"{ends[1]:g}"}
+
+
+def _notes(whole: Sequence[Row]) -> list[tuple[str, int]]:
+    """What is a stand-in or assumed, and in how many regions."""
+    notes = (note for row in whole for note in row.facts.notes if not note.startswith(_SAID_OTHERWISE))
+    return list(Counter(notes).items())
 
 
 def _totals(rows: Sequence[Row], whole: Sequence[Row]) -> list[tuple[str, str, str]]:

@@ -79,6 +79,7 @@ def _record(row: Row) -> dict[str, object]:
         "last_year": last,
         "mean_last_year": _number(means[-1]),
         "unit": facts.unit,
+        "notes": "; ".join(facts.notes),
         "files": "" if facts.files is None else facts.files,
         "folder": state.name if state.state in FINISHED else "",
         "file": state.planned.source,

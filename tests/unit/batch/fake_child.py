@@ -28,7 +28,7 @@ def manifest(job):
         "synthetic": True,
         "pixels": {"mapped": 100},
         "samples": {"n_sites": 12},
-        "accuracy": [{"model": "POML", "campaign": "common", "rmse": 0.5, "ccc": 0.6}],
+        "accuracy": [{"model": "POML", "campaign": "common", "n": 12, "rmse": 0.5, "ccc": 0.6}],
         "regional_mean": {"year": [1980, 2000], "models": {"POML": [4.0, 4.5]}},
         "mapped_years": [1980, 2000],
         "outputs": {"maps/SOCS_POML_1980.tif": "12"},

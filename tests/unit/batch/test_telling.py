@@ -95,6 +95,33 @@ def test_scores_of_a_model_from_elsewhere_are_not_taken_for_those_of_the_region(
     assert (a["scores_of"], b["scores_of"]) == ("province", "")
 
 
+def test_of_one_campaign_the_scores_are_those_at_all_its_sites(tmp_path):
+    """PO predicts nothing at a first campaign, so there is no site where all models do."""
+    nowhere = [
+        {"model": name, "campaign": "common", "n": 0, "rmse": None, "ccc": None}
+        for name in ("PO", "ML", "POML")
+    ]
+    somewhere = [{"model": "POML", "campaign": "all", "n": 141, "rmse": 1.4, "ccc": 0.36}]
+    manifest = {"region": "a", "settings": {}, "accuracy": [*nowhere, *somewhere]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert Facts.of(tmp_path).rmse == {"POML": 1.4}
+    both = [{"model": "POML", "campaign": "common", "n": 60, "rmse": 0.5, "ccc": 0.6}]
+    (tmp_path / "manifest.json").write_text(
+        json.dumps(manifest | {"accuracy": [*somewhere, *both]}), encoding="utf-8"
+    )
+    assert Facts.of(tmp_path).rmse == {"POML": 0.5}
+
+
+def test_what_is_a_stand_in_or_assumed_stands_on_the_page_and_in_the_table(rows, tmp_path):
+    notes = ("Synthetic data", "Stand-in: <NDVI> of the month", "Model learned in: province")
+    rows[0] = Row(rows[0].state, _facts(notes=notes))
+    page = _draw(rows, tmp_path)
+    assert "<strong>Stand-in: &lt;NDVI&gt; of the month</strong>" in page
+    assert "Synthetic data" not in page
+    first, *_ = csv.DictReader(io.StringIO(write_summary(rows, tmp_path).read_text(encoding="utf-8")))
+    assert first["notes"] == "; ".join(notes)
+
+
 def test_a_manifest_that_is_none_tells_nothing(tmp_path):
     assert Facts.of(tmp_path) == Facts()
     for text in ("[]", "{", '{"settings": 3}', '{"settings": {}, "region": "a", "accuracy": [1]}'):
