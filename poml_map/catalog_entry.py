@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from poml_map import schema
+from poml_map.catalog_fetch import Fetch
 from poml_map.units import conversion, yearly_conversion
 from poml_map.yamlmodel import Settings
 
@@ -65,6 +66,9 @@ class Entry(Settings):
         None, description="arithmetic of the variables", examples=["(tmin + tmax) / 2"]
     )
     crs: str | None = Field(None, description="a CRS in quotes", examples=['"EPSG:4326"'])
+    in_month: Literal["mean", "max"] | None = Field(
+        None, description="mean or max: what becomes of several time steps in one month", examples=["max"]
+    )
     nodata: Annotated[float, Field(allow_inf_nan=True)] | None = Field(
         None, description="the value that means: no data", examples=["-9999"]
     )
@@ -99,6 +103,10 @@ class Entry(Settings):
     source: str | None = None
     url: str | None = None
     steps: str | None = None
+    access: Literal["open", "account", "request", "manual"] | None = Field(
+        None, description="open, account, request or manual: how the source is got"
+    )
+    fetch: Fetch | None = Field(None, description="`url:` and more below it, for `poml-map fetch`")
     structure: Literal["tried", "documented"] | None = None
 
     @property

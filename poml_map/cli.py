@@ -111,6 +111,64 @@ def check(
 
 
 @app.command()
+def init(
+    samples: Annotated[Path, typer.Argument(metavar="SAMPLES", help="Table or vector file of the samples.")],
+    area: Annotated[
+        Path | None,
+        typer.Option(metavar="POLYGONS", help="Polygons of the area; default around the samples."),
+    ] = None,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")] = Path("region"),
+    years: Annotated[
+        str | None, typer.Option(metavar="FIRST-LAST", help="Years to map; default from the samples.")
+    ] = None,
+) -> None:
+    """Write a commented region.yaml and data_catalog.yaml for your samples; asks nothing, says what is missing.
+
+    Example: poml-map init samples.csv --area counties.geojson --out my-region
+    """
+    from poml_map.init import init_region
+
+    for line in init_region(samples, area, out, years=_years(years)):
+        typer.echo(line)
+
+
+@app.command()
+def fetch(
+    region_file: RegionFile,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False, help="Folder of all downloads; default POML_MAP_CACHE, else the user's cache."
+        ),
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Ask this server instead: URL/HOST/PATH of each address."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ENTRY", help="This catalog entry only; may be given again.")
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask servers again whether what is here is still theirs.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be brought, and how large it is.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and results only.")] = False,
+) -> None:
+    """Bring the region's part of its published sources from their servers; nothing else opens the network.
+
+    Example: poml-map fetch my-region/region.yaml --dry-run
+    """
+    from poml_map.pipeline.fetch import fetch_region
+
+    _log_to_console(quiet)
+    options = {"cache": cache, "mirror": mirror, "only": only, "refresh": refresh, "dry_run": dry_run}
+    for line in fetch_region(region_file, **options):
+        typer.echo(line)
+
+
+@app.command()
 def run(
     region_file: RegionFile,
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder of the run.")] = Path("run"),
