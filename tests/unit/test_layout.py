@@ -17,8 +17,8 @@ MODULES = {
 # From the ground up: a part may import those below it, never one beside it or above it.
 GROUND = {"errors": 0, "units": 0, "compiling": 0, "schema": 1}
 SCIENCE = ("rothc", "hybrid")
-SHELLS = ("cube", "sites", "mapping", "products", "demo", "process")
-TOP = {"pipeline": 5, "batch": 6, "cli": 7, "__main__": 8, "__init__": 8}
+SHELLS = ("cube", "sites", "mapping", "products", "demo", "process", "fetch")
+TOP = {"pipeline": 5, "init": 5, "batch": 6, "cli": 7, "__main__": 8, "__init__": 8}
 OPEN_LEVEL, SCIENCE_LEVEL, SHELL_LEVEL = 2, 3, 4
 
 SCIENCE_NEVER_SEES = {
@@ -49,6 +49,8 @@ HEAVY = [
     "netCDF4",
     "numba",
     "pint",
+    "fsspec",
+    "aiohttp",
 ]
 
 
