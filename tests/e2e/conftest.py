@@ -1,4 +1,4 @@
-"""One run of the tiny demo region serves all end-to-end tests of a worker."""
+"""One run of the tiny demo region serves all end-to-end tests."""
 
 import shutil
 from pathlib import Path
@@ -10,29 +10,27 @@ from poml_map.pipeline.run import run_region
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Path:
+def demo(built_once) -> Path:
     """Folder of a tiny demo region; tests that change it take a copy."""
-    folder = tmp_path_factory.mktemp("e2e") / "demo"
-    write_demo(folder, size="tiny")
-    return folder
+    return built_once("e2e-demo", lambda folder: write_demo(folder / "demo", size="tiny")) / "demo"
 
 
 @pytest.fixture(scope="session")
-def finished(demo, tmp_path_factory) -> Path:
-    """Folder of its finished run."""
-    out = tmp_path_factory.mktemp("e2e") / "run"
-    run_region(demo / "region.yaml", out)
-    return out
+def finished(demo, built_once) -> Path:
+    """Folder of its finished run; tests that change it take a copy."""
+    return built_once("e2e-finished", lambda folder: run_region(demo / "region.yaml", folder / "run")) / "run"
 
 
 @pytest.fixture(scope="session")
-def with_intervals(demo, tmp_path_factory) -> Path:
-    """Folder of a finished run of the same region with the intervals of POML."""
-    folder = tmp_path_factory.mktemp("e2e")
-    region = shutil.copytree(demo, folder / "demo") / "region.yaml"
-    region.write_text(_small(region.read_text()) + "\nintervals: {draws: 10}\n")
-    run_region(region, folder / "run")
-    return folder / "run"
+def with_intervals(demo, built_once) -> Path:
+    """Folder of a finished run of the same region with the intervals of POML; tests that change it take a copy."""
+
+    def build(folder: Path) -> None:
+        region = shutil.copytree(demo, folder / "demo") / "region.yaml"
+        region.write_text(_small(region.read_text()) + "\nintervals: {draws: 10}\n")
+        run_region(region, folder / "run")
+
+    return built_once("e2e-intervals", build) / "run"
 
 
 def _small(text: str) -> str:

@@ -132,6 +132,7 @@ def otherwise(demo, tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["CHANGE_POML_1980_2000", "CHANGE_POML_q95_1980_2000", "RATE_ML_1980_2000", "SOCS_POML_q05_1990"],
@@ -140,6 +141,7 @@ def test_another_unit_changes_the_values_of_maps(with_intervals, otherwise, name
     np.testing.assert_allclose(_map(otherwise, name), 10 * _map(with_intervals, name), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_another_unit_changes_tables_limits_and_labels_and_no_total(with_intervals, otherwise):
     for name, columns in (
         ("zones", ["mean", "mean_adjusted", "mean_low"]),
@@ -159,6 +161,7 @@ def test_another_unit_changes_tables_limits_and_labels_and_no_total(with_interva
         assert "in t C ha-1 year-1" in file.tags()["TIFFTAG_IMAGEDESCRIPTION"]
 
 
+@pytest.mark.slow
 def test_with_control_of_false_discoveries_no_more_changes_are_told(with_intervals, otherwise):
     each, controlled = (_map(run, "CHANGE_POML_class_1980_2000") for run in (with_intervals, otherwise))
     assert (np.abs(controlled) <= np.abs(each))[np.isfinite(each)].all()

@@ -175,6 +175,7 @@ def test_the_report_says_synthetic_shows_accuracy_and_the_effect_of_choices(fini
         assert part in text
 
 
+@pytest.mark.slow
 def test_tiles_and_threads_change_no_byte_of_a_map(finished, demo, tmp_path):
     run_region(demo / "region.yaml", tmp_path / "run", workers=1, tile_size=17)
     for model in MODELS:

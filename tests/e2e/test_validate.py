@@ -137,8 +137,12 @@ def test_maps_of_the_dissimilarity_index_know_their_threshold(out):
     assert np.mean(area == 2) == pytest.approx(rows.loc[1990, "inside_observed"], abs=1e-4)
 
 
-def test_the_truth_is_compared_where_it_is_known_and_read_by_no_method(out, region_file, tmp_path):
+def test_the_truth_is_compared_where_it_is_known(out):
     assert set(table(out, "truth_best")["question"]) >= {"level, unsampled years", "trend"}
+
+
+@pytest.mark.slow
+def test_the_truth_is_read_by_no_method(out, region_file, tmp_path):
     away = region_file.parent / "truth"
     away.rename(region_file.parent / "elsewhere")
     try:
@@ -228,6 +232,7 @@ def test_few_sites_get_no_limits_no_sure_verdict_and_the_reasons(tmp_path):
     assert "the known truth: truth/ lacks SOCS_TRUTH_1990.tif" in text
 
 
+@pytest.mark.slow
 def test_zones_of_one_name_stay_apart(tmp_path):
     file = small(tmp_path / "demo")
     counties = file.parent / "sources" / "counties.gpkg"

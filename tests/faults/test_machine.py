@@ -129,7 +129,7 @@ def test_a_disk_that_takes_no_writing_is_exit_code_3_before_anything_is_computed
 # ---- a folder that goes, and one that somebody holds -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gone", ["run", "run/.unfinished"])
+@pytest.mark.parametrize("gone", [pytest.param("run", marks=pytest.mark.slow), "run/.unfinished"])
 def test_a_folder_that_vanishes_ends_the_run_within_a_tile(demo, gone):
     running = _begin(demo, "run", "tile=0.3")
     _wait_for(demo.out / ".unfinished" / "tiles.jsonl", running)

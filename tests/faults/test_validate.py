@@ -72,6 +72,7 @@ def test_one_campaign_is_scored_where_it_can_be(validate):
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_constant_observations_have_no_efficiency_and_the_table_says_why(validate):
     code, _, err, out = validate(
         lambda table: table.assign(soc_g_kg=14.0),
@@ -84,6 +85,7 @@ def test_constant_observations_have_no_efficiency_and_the_table_says_why(validat
     assert row["note"].startswith("CCC and MEC undefined: all")
 
 
+@pytest.mark.slow
 def test_one_place_under_two_ids_stays_in_one_fold_and_is_told(validate):
     """A site whose second campaign was written under another id, some metres away."""
 

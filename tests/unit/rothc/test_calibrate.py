@@ -364,7 +364,13 @@ def test_bad_site_masks_are_refused(make_problem, mask):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "limit"), [(30.0, "none"), (220.0, "linear"), (0.03, "none"), (1e-3, "k_m_zero")]
+    ("ratio", "limit"),
+    [
+        (30.0, "none"),
+        pytest.param(220.0, "linear", marks=pytest.mark.slow),
+        pytest.param(0.03, "none", marks=pytest.mark.slow),
+        (1e-3, "k_m_zero"),
+    ],
 )
 def test_a_best_k_m_far_out_on_the_ridge_is_found_in_noisy_data(ratio, limit):
     """The loss is so flat there that the Newton step is rounding: a fit, not a failure.
