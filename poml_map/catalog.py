@@ -25,6 +25,7 @@ from poml_map.catalog_entry import (
     Role,
     TableDialect,
     Time,
+    file_months,
     uri_fields,
 )
 from poml_map.errors import InputError, Problem, Problems
@@ -34,7 +35,7 @@ from poml_map.yamlmodel import Settings, validate
 
 __all__ = [
     "CLASS_METHODS", "CLASS_ROLES", "MONTHLY_ROLES", "PAN_FACTOR", "Catalog", "Driver", "Entry", "Resampling", "Role",
-    "Source", "TableDialect", "Time", "file_problems", "first_of_files", "load_catalog", "path_problem",
+    "Source", "TableDialect", "Time", "file_months", "file_problems", "first_of_files", "load_catalog", "path_problem",
     "require_files", "uri_fields",
 ]  # fmt: skip
 
@@ -85,24 +86,56 @@ class Source:
 
     def shown(self, variable: str = "", year: int | None = None, month: int | None = None) -> str:
         """The uri with its fields filled in, as the user would write it."""
-        fields = {"variable": variable, "year": year, "month": f"{month:02d}" if month else ""}
-        return self.entry.uri.format(**fields)
+        return self.entry.uri.format(variable=variable, year=year, **_month_fields(month))
 
     def path(self, variable: str = "", year: int | None = None, month: int | None = None) -> Path:
         """The file of one variable, year and month (not opened, not checked)."""
         return self.root / self.shown(variable, year, month)
 
+    def address(
+        self, variable: str = "", year: int | None = None, month: int | None = None, tile: str = ""
+    ) -> str:
+        """Where a file lies on its server: the url of `fetch:` with its fields filled in.
+
+        Parameters
+        ----------
+        variable, year, month
+            As `files` gives them.
+        tile : str
+            As `TileGrid.called` names it.
+
+        Raises
+        ------
+        ValueError
+            If the entry has no `fetch:`.
+        """
+        fetch = self.entry.fetch
+        if fetch is None:
+            raise ValueError(f"entry '{self.name}' has no `fetch:`")
+        called = fetch.names.get(variable, variable)
+        return fetch.url.format(variable=called, year=year, tile=tile, **_month_fields(month))
+
     def files(self, years) -> list[tuple[str, int | None, int | None]]:
-        """Every (variable, year, month) of which the uri makes a file, for `years`."""
+        """Every (variable, year, month) of which the uri makes a file, for `years`.
+
+        Of files that hold half a year, month is the first one in them: 1 or 7.
+        """
         fields = uri_fields(self.entry.uri)
         variables = self.entry.variables or [self.entry.variable or ""]
         return list(
             itertools.product(
                 variables if "variable" in fields else [self.entry.variable or ""],
                 years if "year" in fields else [None],
-                range(1, 13) if "month" in fields else [None],
+                file_months(fields),
             )
         )
+
+
+def _month_fields(month: int | None) -> dict[str, str]:
+    """What stands for {month} and {half} in a name: ``07`` and ``0712`` of July."""
+    if month is None:
+        return {"month": "", "half": ""}
+    return {"month": f"{month:02d}", "half": "0106" if month <= 6 else "0712"}
 
 
 def load_catalog(

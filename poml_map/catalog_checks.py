@@ -6,6 +6,7 @@ import string
 from collections.abc import Callable
 
 from poml_map.catalog_entry import CLASS_METHODS, CLASS_ROLES, Entry
+from poml_map.catalog_fetch_checks import check_fetch
 from poml_map.errors import Problem
 from poml_map.expression import check_expression
 from poml_map.paths import is_local
@@ -16,7 +17,7 @@ Add = Callable[..., None]
 
 # Roles whose amounts are carbon.
 _CARBON_ROLES = ("npp", "manure", "stock")
-_URI_FIELDS = {"variable", "year", "month"}
+_URI_FIELDS = {"variable", "year", "month", "half"}
 
 
 def entry_problems(name: str, entry: Entry, document: Document) -> list[Problem]:
@@ -33,13 +34,15 @@ def entry_problems(name: str, entry: Entry, document: Document) -> list[Problem]
     problems: list[Problem] = []
 
     def add(key: str, found: str, expected: str = "", mend: str = "") -> None:
-        problems.append(document.problem(("sources", name, key), found, expected, mend))
+        problems.append(document.problem(("sources", name, *key.split(".")), found, expected, mend))
 
     _check_uri(entry, add)
     _check_meaning(entry, add)
     _check_years(entry, add)
     _check_expression(entry, add)
     _check_driver(entry, add)
+    _check_halves(entry, add)
+    check_fetch(entry, add)
     if entry.role == "land_use":
         _check_classes(entry, add)
     elif entry.role not in CLASS_ROLES:
@@ -52,7 +55,7 @@ def _check_uri(entry: Entry, add: Add) -> None:
         if entry.driver != "constant":
             add("uri", "nothing", "a path below the catalog's root", "For example `uri: dem.tif`.")
         return
-    mend = "Use {variable}, {year} and {month} as they stand, no others."
+    mend = "Use {variable}, {year}, {month} and {half} as they stand, no others."
     try:
         parts = list(string.Formatter().parse(entry.uri))
     except ValueError:
@@ -63,7 +66,7 @@ def _check_uri(entry: Entry, add: Add) -> None:
     if wrong:
         add("uri", f"{entry.uri!r}", "no other field in braces", mend)
     if not is_local(entry.uri):
-        mend = "Bring the file to a folder of yours; `url:` may say where it comes from."
+        mend = "Bring the file to a folder of yours; `fetch: {url: ...}` lets `poml-map fetch` do it."
         add("uri", repr(entry.uri), "the path of a local file", mend)
 
 
@@ -110,6 +113,16 @@ def _check_driver(entry: Entry, add: Add) -> None:
         add("key", "nothing", "the column that names each zone", "For example `key: code`.")
     elif entry.driver in ("netcdf", "zarr") and not (entry.variable or entry.variables):
         add("variable", "nothing", "the variable's name in the file", "For example `variable: ppt`.")
+
+
+def _check_halves(entry: Entry, add: Add) -> None:
+    """Files of half a year, and several time steps in one month: both are of monthly arrays only."""
+    arrays = entry.driver in ("netcdf", "zarr") and entry.steps_in_time == "monthly"
+    if "{half}" in entry.uri and not (arrays and "{year}" in entry.uri and "{month}" not in entry.uri):
+        expected = "{half} beside {year}, without {month}, of monthly values with driver netcdf or zarr"
+        add("uri", repr(entry.uri), expected)
+    if entry.in_month and not arrays:
+        add("in_month", entry.in_month, "only with monthly values and driver netcdf or zarr", "Remove it.")
 
 
 def _check_classes(entry: Entry, add: Add) -> None:

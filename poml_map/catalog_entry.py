@@ -167,3 +167,14 @@ def uri_fields(uri: str) -> set[str]:
     ['variable', 'year']
     """
     return {name for _, name, _, _ in string.Formatter().parse(uri) if name is not None}
+
+
+def file_months(fields: set[str]) -> list[int | None]:
+    """First month of each of a year's files, by the fields of their uri; None where a file is not of some months.
+
+    Examples
+    --------
+    >>> file_months({"year", "half"}), file_months({"year"})
+    ([1, 7], [None])
+    """
+    return [1, 7] if "half" in fields else list(range(1, 13)) if "month" in fields else [None]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 
-from poml_map.catalog import Entry, Source, first_of_files, uri_fields
+from poml_map.catalog import Entry, Source, file_months, first_of_files, uri_fields
 from poml_map.cube.blocks import BlockCache
 from poml_map.cube.container import FAILURES, check_chunks, check_container, open_container
 from poml_map.cube.frames import Frame, damaged, read_by_file, same_grid
@@ -39,8 +40,7 @@ class ArrayFiles:
         self.source, self._variable = source, variable
         self._checked: set = set()  # compressed chunks whose size is known
         fields = uri_fields(source.entry.uri)
-        months = range(1, 13) if "month" in fields else [None]
-        files = [(year, month) for year in (years if "year" in fields else [None]) for month in months]
+        files = list(itertools.product(years if "year" in fields else [None], file_months(fields)))
         problems, self._at, first = Problems(), {}, None
         seen: list[Frame] = []
         for file in files:

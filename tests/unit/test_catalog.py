@@ -111,7 +111,81 @@ def test_files_are_made_of_variable_year_and_month(catalog):
     assert source.shown(*files[-1]) == "tx/1981_12.nc"
 
 
+def test_files_of_half_a_year_and_their_addresses_are_made_of_one_template_each(catalog):
+    sources = catalog(
+        'ndvi: {driver: netcdf, role: ndvi, uri: "g/{year}_{half}.nc4", variable: ndvi, unit: "1", '
+        'years: [1982, 2022], in_month: max, fetch: {url: "https://example.org/{half}/n_{year}.nc4"}}',
+        'sand: {driver: raster, role: clay, uri: "s_{variable}.tif", variables: [a, b], expression: a + b, unit: g/kg, '
+        'fetch: {url: "https://example.org/{tile}_{variable}.tif", layout: tiles, names: {a: 0-5cm}, '
+        'tiles: {degrees: 3, name: "{NS}{lat:02}{EW}{lon:03}"}}}',
+        "own: {driver: raster, role: clay, uri: own.tif, unit: g/kg}",
+    )
+    ndvi, sand = sources["ndvi"], sources["sand"]
+
+    files = ndvi.files([1982, 1983])
+
+    assert [ndvi.shown(*file) for file in files[:3]] == [
+        "g/1982_0106.nc4",
+        "g/1982_0712.nc4",
+        "g/1983_0106.nc4",
+    ]
+    assert ndvi.address(*files[1]) == "https://example.org/0712/n_1982.nc4"
+    assert sand.address("a", tile="N30E117") == "https://example.org/N30E117_0-5cm.tif"
+    assert sand.address("b", tile="S03W003") == "https://example.org/S03W003_b.tif"
+    with pytest.raises(ValueError, match="entry 'own' has no `fetch:`"):
+        sources["own"].address()
+
+
+TILES = 'tiles: {degrees: 3, name: "{NS}{lat}{EW}{lon}"}'
+BAD_FETCHES = [
+    ("url: ftp://example.org/a.tif", "fetch.url: found 'ftp://example.org/a.tif', expected an address that begins"),
+    ("url: https://me:secret@example.org/a.tif", "found a name or password before the host"),
+    ("url: https:///a.tif", "expected an address that begins with https:// or http:// and a host"),
+    ("url: 'https://[::1/a.tif'", "expected an address. For example"),
+    ("url: 'https://example.org:x/a.tif'", "expected an address. For example"),
+    ("url: 'https://example.org/../a b.tif'", "expected an address without .., blanks"),
+    ("url: 'https://{tile}.org/a.tif', layout: tiles, " + TILES, "begins with https:// or http:// and a host"),
+    ("url: 'https://example.org/{year}.tif'", "expected no field. The address has the fields of `uri:`"),
+    ("url: 'https://example.org/{tile.__class__}.tif'", "expected braces in pairs, with names alone in them"),
+    ("url: 'https://example.org/{tile:0999999999}.tif'", "expected braces in pairs, with names alone in them"),
+    ("url: 'https://example.org/{tile.tif'", "expected braces in pairs, with names alone in them"),
+    ("url: https://example.org/a.tif, layout: tiles, " + TILES, "expected {tile}. The address has the fields"),
+    ("url: 'https://example.org/{tile}.tif', layout: archives", "fetch.tiles: found nothing, expected the tiles' size"),
+    ("url: https://example.org/a.tif, " + TILES, "found tiles with layout file, expected layout tiles or archives"),
+    ("url: https://example.org/a.tif, missing: nodata", "fetch.missing: found nodata with layout file"),
+    ("url: https://example.org/a.tif, names: {d: e}", "found d, expected names of the entry's variables (none"),
+    ("url: https://example.org/a.tif, sha256: {a.tif: abc}", "found 'abc' of a.tif, expected 64 hexadecimal digits"),
+    ("url: https://example.org/a.tif, layout: vrts", "expected one of file, vrt, tiles, archives"),
+    ("layout: vrt", "fetch.url: found nothing, expected an address"),
+    ("url: 'https://example.org/{tile}.tif', layout: tiles, " + TILES.replace("{NS}", "{__class__}"),
+     "fetch.tiles.name: found"),
+    ("url: 'https://example.org/{tile}.tif', layout: tiles, " + TILES.replace("{lat}", "{lat:0999999999}"),
+     "with a width such as {lat:02} at most"),
+    ("url: 'https://example.org/{tile}.tif', layout: tiles, " + TILES.replace("{EW}", "{"), "fetch.tiles.name: found"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fetch", "words"), BAD_FETCHES, ids=[words for _, words in BAD_FETCHES])
+def test_a_wrong_address_is_refused_by_line_and_key(catalog, problems_of, fetch, words):
+    lines = problems_of(catalog, "# a comment", _entry(fetch=f"{{{fetch}}}"))
+
+    assert all(line.startswith("cat.yaml:3, sources.clay.fetch") for line in lines)
+    assert any(words in line for line in lines)
+
+
 BAD_ENTRIES = [
+    (
+        {"access": "account", "fetch": "{url: https://example.org/a.tif}"},
+        "found account, expected open: the program",
+    ),
+    ({"access": "free"}, "clay.access: found the text 'free', expected open, account, request or manual"),
+    ({"in_month": "max"}, "clay.in_month: found max, expected only with monthly values"),
+    ({"in_month": "sum"}, "expected mean or max"),
+    ({"uri": "'c_{half}.tif'"}, "expected {half} beside {year}, without {month}, of monthly values"),
+    (
+        {"driver": "constant", "value": 2, "uri": None, "fetch": "{url: https://example.org/a.tif}"},
+        "clay.fetch.layout: found file, expected one for driver constant",
+    ),
     ({"unti": "g/kg"}, "clay.unti: found an unknown key. Did you mean `unit`?"),
     ({"scale_factor": "0.1"}, "Did you mean `scale`?"),
     ({"role": "cley"}, "clay.role: found the text 'cley', expected one of elevation, slope"),
@@ -145,7 +219,7 @@ BAD_ENTRIES = [
         "clay.year: found nothing",
     ),
     ({"uri": None}, "clay.uri: found nothing"),
-    ({"uri": '"c_{yr}.tif"'}, "Use {variable}, {year} and {month} as they stand"),
+    ({"uri": '"c_{yr}.tif"'}, "Use {variable}, {year}, {month} and {half} as they stand"),
     ({"uri": '"c_{year.__class__}.tif"'}, "expected no other field in braces"),
     ({"uri": '"c_{year:0999999999d}.tif"'}, "expected no other field in braces"),
     ({"uri": '"c_{year!r}.tif"'}, "expected no other field in braces"),
