@@ -69,7 +69,7 @@ class Entry(Settings):
     in_month: Literal["mean", "max"] | None = Field(
         None, description="mean or max: what becomes of several time steps in one month", examples=["max"]
     )
-    nodata: Annotated[float, Field(allow_inf_nan=True)] | None = Field(
+    nodata: Annotated[float, Field(allow_inf_nan=True)] | list[float] | None = Field(
         None, description="the value that means: no data", examples=["-9999"]
     )
     scale: float | None = Field(
@@ -150,6 +150,13 @@ class Entry(Settings):
         """Resampling: as declared, else nearest for NDVI and classes, bilinear for the rest."""
         own_cells = ("ndvi", "land_use", *CLASS_ROLES)
         return self.resampling or ("nearest" if self.role in own_cells else "bilinear")
+
+    @property
+    def nodata_codes(self) -> tuple[float, ...]:
+        """Every declared value that means: no data."""
+        if self.nodata is None:
+            return ()
+        return tuple(self.nodata) if isinstance(self.nodata, list) else (self.nodata,)
 
     def unit_conversion(self) -> tuple[float, float]:
         """Factor and offset from the file's unit to the cube's; open-pan evaporation becomes PET here."""

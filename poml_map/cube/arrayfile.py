@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from poml_map.cube.blocks import BlockCache
 from poml_map.cube.container import FAILURES, check_chunks, check_container, open_container
 from poml_map.cube.frames import Frame, damaged, read_by_file, same_grid
 from poml_map.cube.header import Header, HeaderReader, packing
-from poml_map.cube.timeaxis import repeated
-from poml_map.errors import InputError, Problems
+from poml_map.cube.timeaxis import repeated, uneven
+from poml_map.errors import InputError, Problem, Problems
 from poml_map.grid import Tile
 
 
@@ -53,17 +54,31 @@ class ArrayFiles:
                 shown = source.shown(variable, *file)
                 problems.extend([source.problem("another grid than the first file", "one grid", file=shown)])
             first = first or header
-            seen += header.frames
-            self._at |= {frame: (file, step) for step, frame in enumerate(header.frames)}
-        if repeated(seen):
-            mend = "Only monthly values are read: aggregate daily ones, remove doubles."
-            expected = "one step a month" if source.entry.steps_in_time == "monthly" else "one step a year"
-            problems.extend([source.problem(repeated(seen), expected, mend, f"variable {variable}")])
+            # Of `in_month` the steps of one file belong together; a month in two files is still one too many.
+            seen += dict.fromkeys(header.frames) if source.entry.in_month else header.frames
+            for step, frame in enumerate(header.frames):
+                self._at[frame] = (file, (*self._at.get(frame, (file, ()))[1], step))
+        problems.extend(self._strange_steps(seen))
         if len(problems):
             raise InputError(first_of_files(source, list(problems), len(files)))
         self.grid, self.packing = first.grid, first.packing
         self._roles = first.roles
         self.frames = frozenset(self._at)
+
+    def _strange_steps(self, seen: list[Frame]) -> list[Problem]:
+        """Problems of months that come too often, or with fewer steps than others."""
+        entry, where = self.source.entry, f"variable {self._variable}"
+        if repeated(seen):
+            mend = "Only monthly values are read: aggregate daily ones, remove doubles."
+            expected = "one step a month" if entry.steps_in_time == "monthly" else "one step a year"
+            if entry.steps_in_time == "monthly" and not entry.in_month:
+                mend += " Of half-months, `in_month: max` or `in_month: mean` makes one value."
+            return [self.source.problem(repeated(seen), expected, mend, where)]
+        fewer = uneven(Counter({frame: len(steps) for frame, (_, steps) in self._at.items()}))
+        if entry.in_month and fewer:
+            mend = "Bring the missing steps, or leave the month out."
+            return [self.source.problem(fewer, "as many in every month", mend, where)]
+        return []
 
     def _header(self, file: Frame, near: float) -> Header:
         shown = self.source.shown(self._variable, *file)
@@ -71,21 +86,27 @@ class ArrayFiles:
         try:
             check_container(path, driver)
             with open_container(path, driver) as data:
-                return HeaderReader(self.source, data, self._variable, shown).header(near)
+                return HeaderReader(self.source, data, self._variable, shown, file[0]).header(near)
         except FAILURES as error:
             raise damaged(self.source, shown, error) from error
 
     def place(self, frame: Frame) -> tuple[str, str]:
         """File as the user would write it, and time step, of a frame."""
-        file, step = self._at[frame]
-        return self.source.shown(self._variable, *file), f"variable {self._variable}, step {step + 1}"
+        file, steps = self._at[frame]
+        text = (
+            "steps " + ", ".join(str(step + 1) for step in steps)
+            if len(steps) > 1
+            else f"step {steps[0] + 1}"
+        )
+        return self.source.shown(self._variable, *file), f"variable {self._variable}, {text}"
 
     def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
         """Values in the file's unit, shape (frames, rows, columns), NaN where missing; `blocks` is not used."""
         return read_by_file(self._at, frames, window, self._read_file)
 
-    def _read_file(self, file: Frame, steps: list[int], window: Tile) -> np.ndarray:
+    def _read_file(self, file: Frame, places: list[tuple[int, ...]], window: Tile) -> np.ndarray:
         path, entry = self.source.path(self._variable, *file), self.source.entry
+        steps = [step for place in places for step in place]
         try:
             with open_container(path, entry.driver) as data:
                 parts = [
@@ -94,7 +115,8 @@ class ArrayFiles:
                 attrs = data.attrs(self._variable)
         except FAILURES as error:
             raise damaged(self.source, self.source.shown(self._variable, *file), error, window) from error
-        return unpack(np.concatenate(parts, axis=2), attrs, entry)
+        values = unpack(np.concatenate(parts, axis=2), attrs, entry)
+        return values if entry.in_month is None else in_months(values, [*map(len, places)], entry.in_month)
 
     def _read_part(self, path: Path, data, steps: list[int], window: Tile, cols: slice) -> np.ndarray:
         """Stored numbers, shape (steps, rows, columns), whatever the order of the file's dimensions."""
@@ -108,6 +130,39 @@ class ArrayFiles:
             stored, kept = stored[None], ["time", *kept]
         stored = stored.transpose([kept.index(role) for role in ("time", "y", "x")])
         return stored[np.subtract(steps, first)]
+
+
+def in_months(values: np.ndarray, counts: list[int], how: str) -> np.ndarray:
+    """One map for each month that several time steps tell of.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (steps, rows, columns)
+        Unpacked, NaN where missing; the steps of a month follow each other.
+    counts : list of int
+        How many steps each month has; their sum is the number of steps.
+    how : {"mean", "max"}
+
+    Returns
+    -------
+    ndarray of float, shape (len(counts), rows, columns)
+        Of the steps that are not missing; NaN where all are.
+
+    Examples
+    --------
+    >>> half = np.array([0.2, 0.4, np.nan, 0.6, np.nan, np.nan])[:, None, None]
+    >>> in_months(half, [2, 2, 2], "mean").ravel().round(2), in_months(half, [2, 2, 2], "max").ravel()
+    (array([0.3, 0.6, nan]), array([0.4, 0.6, nan]))
+    """
+    out = np.empty((len(counts), *values.shape[1:]))
+    for month, part in enumerate(np.split(values, np.cumsum(counts)[:-1])):
+        if how == "max":
+            out[month] = np.fmax.reduce(part, axis=0)
+        else:
+            missing = np.isnan(part)
+            with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a month without any value
+                out[month] = np.where(missing, 0.0, part).sum(axis=0) / (~missing).sum(axis=0)
+    return out
 
 
 def unpack(stored: np.ndarray, attrs: dict, entry: Entry) -> np.ndarray:
@@ -128,7 +183,7 @@ def unpack(stored: np.ndarray, attrs: dict, entry: Entry) -> np.ndarray:
         stored = stored.view(stored.dtype.str.replace("i", "u"))
     values = stored.astype(float)
     missing = np.zeros(values.shape, bool)
-    for declared in (attrs.get("_FillValue"), attrs.get("missing_value"), entry.nodata):
+    for declared in (attrs.get("_FillValue"), attrs.get("missing_value"), entry.nodata_codes):
         for code in np.atleast_1d([] if declared is None else declared):
             with np.errstate(invalid="ignore", over="ignore"):  # a code beyond the type matches nothing real
                 missing |= values == float(np.asarray(code).astype(stored.dtype))

@@ -66,10 +66,13 @@ class HeaderReader:
     variable : str
     shown : str
         The file as the user would write it.
+    year : int, optional
+        That the file's name tells, for time axes that do not.
     """
 
-    def __init__(self, source: Source, data, variable: str, shown: str):
+    def __init__(self, source: Source, data, variable: str, shown: str, year: int | None = None):
         self.source, self.data, self.variable, self.shown = source, data, variable, shown
+        self.year = year
 
     def _refuse(self, found: str, expected: str, mend: str = "", where: str = "") -> InputError:
         return InputError(self.source.problem(found, expected, mend, where, self.shown))
@@ -193,9 +196,8 @@ class HeaderReader:
         attrs = self.data.attrs(time)
         units, calendar = str(attrs.get("units", "")), str(attrs.get("calendar", ""))
         try:
-            found = labels(
-                self.data.read(time).astype(float), units, calendar, entry.steps_in_time == "monthly"
-            )
+            values, monthly = self.data.read(time).astype(float), entry.steps_in_time == "monthly"
+            found = labels(values, units, calendar, monthly, self.year)
         except ValueError as error:
             mend = "Write the time axis as CF says, such as `days since 1900-01-01`."
             raise self._refuse(str(error), "dates", mend, f"coordinate {time}") from error

@@ -185,7 +185,7 @@ class _Bands:
         plain = {MaskFlags.nodata, MaskFlags.all_valid}
         return cls(
             masked=any(set(flags[band - 1]) - plain for band in bands),
-            codes={band: tuple({nodata[band - 1], entry.nodata} - {None}) for band in bands},
+            codes={band: tuple({nodata[band - 1], *entry.nodata_codes} - {None}) for band in bands},
             packing={band: _packing(data, band, entry) for band in bands},
         )
 

@@ -9,8 +9,13 @@ from netCDF4 import num2date
 
 from poml_map.cube.frames import STATIC, Frame, frame_name
 
+# February's share of a month of 31 days is 0.903.
+_ALL_OF_A_MONTH = 0.9
 
-def labels(values: np.ndarray, units: str, calendar: str, monthly: bool) -> list[Frame]:
+
+def labels(
+    values: np.ndarray, units: str, calendar: str, monthly: bool, year: int | None = None
+) -> list[Frame]:
     """Year and month of each time step, in the order of the file.
 
     Parameters
@@ -23,6 +28,9 @@ def labels(values: np.ndarray, units: str, calendar: str, monthly: bool) -> list
         Any CF calendar. Mid-month and first-of-month stamps give the same month.
     monthly : bool
         Otherwise the month is left out.
+    year : int, optional
+        Of the file, by its name. GIMMS NDVI3g.v1 counts the months of that year, 1, 1.5, 2 ... 6.5, in units that
+        name no date.
 
     Returns
     -------
@@ -37,9 +45,13 @@ def labels(values: np.ndarray, units: str, calendar: str, monthly: bool) -> list
     --------
     >>> labels(np.array([15, 45]), "days since 1980-01-01", "360_day", monthly=True)
     [(1980, 1), (1980, 2)]
+    >>> labels(np.array([7, 7.5, 8]), "", "", monthly=True, year=1982)
+    [(1982, 7), (1982, 7), (1982, 8)]
     """
     if not np.isfinite(values).all():
         raise ValueError("a time step without a value")
+    if year is not None and " since " not in units and ((values >= 1) & (values < 13)).all():
+        return [(year, int(value) if monthly else None) for value in np.atleast_1d(values)]
     try:
         dates = num2date(values, units, calendar or "standard")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
@@ -47,6 +59,28 @@ def labels(values: np.ndarray, units: str, calendar: str, monthly: bool) -> list
             f"time units {units!r}, calendar {calendar!r}, that cannot be read ({error})"
         ) from error
     return [(date.year, date.month if monthly else None) for date in np.atleast_1d(dates)]
+
+
+def uneven(steps: Counter[Frame]) -> str:
+    """Which months have fewer time steps than others; empty when none does.
+
+    Parameters
+    ----------
+    steps : Counter of Frame
+        How many time steps each month has. A day more or less is no difference: 28 of 31 days are all of a month.
+
+    Examples
+    --------
+    >>> uneven(Counter({(1982, 1): 2, (1982, 2): 1}))
+    '1 time step in 1982-02, where other months have 2'
+    """
+    most = max(steps.values(), default=0)
+    fewer = sorted(frame for frame, count in steps.items() if count < _ALL_OF_A_MONTH * most)
+    if not fewer:
+        return ""
+    count, more = steps[fewer[0]], f" and fewer in {len(fewer) - 1} more" if len(fewer) > 1 else ""
+    plural = "s" if count > 1 else ""
+    return f"{count} time step{plural} in {frame_name(fewer[0])}{more}, where other months have {most}"
 
 
 def repeated(frames: list[Frame]) -> str:
