@@ -6,20 +6,18 @@ A library decodes a chunk to its end, however small the file says it is: 5 MB of
 from __future__ import annotations
 
 import itertools
-import zlib
 from pathlib import Path
 
 import h5py
 
 from poml_map.cube.arraycheck import read_array
+from poml_map.deflate import inflated_size
 from poml_map.errors import RefusedFileError
 from poml_map.limits import MOST_BLOCK, size_text
 
 # Deflate makes one byte of 1032 at best, so that a smaller chunk need not be looked at.
 _HARMLESS = MOST_BLOCK // 1032
-_PIECE = 4 * 2**20
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 def check_netcdf_chunks(path: Path, variable: str, window: tuple | None, checked: set) -> None:
@@ -51,7 +49,7 @@ def check_netcdf_chunks(path: Path, variable: str, window: tuple | None, checked
             offset = tuple(at * side for at, side in zip(place, data.chunks, strict=True))
             if key in checked or data.id.get_chunk_info_by_coord(offset).size <= _HARMLESS:
                 continue
-            _refuse_large(f"{variable}, chunk {place}", _inflated(data.id.read_direct_chunk(offset)[1]))
+            _refuse_large(f"{variable}, chunk {place}", inflated_size(data.id.read_direct_chunk(offset)[1]))
             checked.add(key)
 
 
@@ -93,7 +91,7 @@ def _decoded_size(file: Path, compressor: str) -> int:
         return int.from_bytes(head[:4], "little")
     if compressor == "zstd":
         return _zstd_size(head)
-    return _inflated(file.read_bytes()) if file.stat().st_size > _HARMLESS else 0
+    return inflated_size(file.read_bytes()) if file.stat().st_size > _HARMLESS else 0
 
 
 def _zstd_size(head: bytes) -> int:
@@ -106,15 +104,3 @@ def _zstd_size(head: bytes) -> int:
     width = (1 if single else 0, 2, 4, 8)[flags >> 6]
     size = int.from_bytes(head[at : at + width], "little") + (256 if width == 2 else 0)
     return size if width else MOST_BLOCK + 1
-
-
-def _inflated(packed: bytes) -> int:
-    """Bytes that a zlib or gzip stream becomes, counted piece by piece, and no further than the limit."""
-    stream, rest, size = zlib.decompressobj(_GZIP_OR_ZLIB), packed, 0
-    while rest and not stream.eof and size <= MOST_BLOCK:
-        try:
-            size += len(stream.decompress(rest, _PIECE))
-        except zlib.error:  # damaged: the library that reads it says so
-            return size
-        rest = stream.unconsumed_tail
-    return size

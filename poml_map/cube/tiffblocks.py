@@ -11,10 +11,8 @@ from pathlib import Path
 
 from rasterio.enums import Compression, Interleaving
 
+from poml_map.deflate import check_stream
 from poml_map.grid import Tile
-
-# Decoded at a time. [bytes]
-_PIECE = 2**20
 
 
 class DamagedBlockError(OSError):
@@ -59,18 +57,8 @@ def _check_block(data, stream, path: Path, band: int, name: str, checked: set) -
     size = int(data.get_tag_item(f"BLOCK_SIZE_{name}", "TIFF", bidx=band))
     stream.seek(int(offset))
     try:
-        _inflate(stream.read(size))
+        check_stream(stream.read(size))
     except zlib.error as error:
         message = f"the compressed block {name.replace('_', ', ')} of band {band} does not fit its checksum: {error}"
         raise DamagedBlockError(message) from None
     checked.add((path, offset))
-
-
-def _inflate(packed: bytes) -> None:
-    """Decode for the sake of the checksum, a piece at a time: the whole may be a thousand times as large."""
-    stream, rest = zlib.decompressobj(), packed
-    while not stream.eof:
-        piece = stream.decompress(rest, _PIECE)
-        rest = stream.unconsumed_tail
-        if not piece and not rest and not stream.eof:
-            raise zlib.error("incomplete or truncated stream")
