@@ -252,6 +252,7 @@ BAD_ENTRIES = [
     ({"role": "npp", "unit": "g"}, "clay.unit: found 'g', expected a unit that becomes kg/m2/year"),
     ({"role": "manure", "unit": "kg N/ha"}, "clay.unit: found 'kg N/ha', expected carbon, not nitrogen"),
     ({"role": "dpm_rpm", "unit": "g"}, "expected a unit that becomes 1"),
+    ({"nodata": "[1, none]"}, "clay.nodata[1]: found the text 'none'"),
     ({"nodata": "none"}, "expected the value that means: no data. For example `nodata: -9999`."),
 ]
 
@@ -302,6 +303,12 @@ def test_ndvi_may_be_twelve_constants(catalog):
         ].entry.value[6]
         == 0.6
     )
+
+
+def test_several_values_may_mean_no_data(catalog):
+    assert catalog(_entry(nodata="[-9999, 255]"))["clay"].entry.nodata_codes == (-9999, 255)
+    assert catalog(_entry(nodata="-9999"))["clay"].entry.nodata_codes == (-9999,)
+    assert catalog(_entry())["clay"].entry.nodata_codes == ()
 
 
 def test_nan_may_be_the_nodata_value(catalog):
@@ -464,17 +471,18 @@ def test_every_entry_of_the_shipped_catalog_says_whence_and_under_which_licence(
 
 
 def test_published_sources_say_where_and_how_to_get_them(shipped):
-    published = {
-        name: source.entry for name, source in shipped.items() if source.entry.structure == "documented"
-    }
+    published = {name: source.entry for name, source in shipped.items() if source.entry.structure}
 
-    assert len(published) >= 10
+    assert len(published) >= 20
     for name, entry in published.items():
-        assert entry.url or entry.steps, name
+        assert entry.url, name
+        assert entry.access, name
+        assert (entry.fetch is not None) == (entry.access == "open"), name
+        assert entry.fetch or len(entry.steps) > 100, name
 
 
 def test_the_shipped_catalog_has_a_published_source_for_every_column_of_the_paper(shipped):
-    roles = {source.entry.role for source in shipped.values() if source.entry.structure == "documented"}
+    roles = {source.entry.role for source in shipped.values() if source.entry.structure}
 
     assert roles >= {
         "elevation", "slope", "spi", "air_temperature", "precipitation", "pet", "ndvi", "clay", "bulk_density",
