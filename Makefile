@@ -8,7 +8,7 @@ RUN    ?= run
 SIZE   ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo highfield test test-all test-oldest test-browser test-qgis bench bench-run bench-mapping bench-rothc bench-forest bench-scale check format clean
+.PHONY: help install demo highfield test test-all test-oldest test-browser test-qgis bench bench-run bench-mapping bench-rothc bench-forest bench-scale docs docs-links check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ install: $(STAMP) ## virtual environment in .venv with poml_map and what develop
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	@touch $@
 
 demo: install ## write the synthetic demo region and make its maps, GIF and accuracy table
@@ -71,6 +71,13 @@ bench-forest: install ## the forest engine against scikit-learn: speed, differen
 bench-scale: install ## more and more pixels by threads and by workers of a cluster (some 8 minutes)
 	$(BIN)/python benchmarks/scale.py
 
+docs: install ## the site in build/docs/index.html, refused if a warning or a dead link is left
+	$(BIN)/python -m sphinx -b html -c docs -W -n --keep-going -q -d build/doctrees . build/docs
+	@echo build/docs/index.html
+
+docs-links: install ## asks the servers of all links out of the pages (needs a network)
+	$(BIN)/python -m sphinx -b linkcheck -c docs -q -d build/doctrees . build/links
+
 check: install ## style only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,5 +87,5 @@ format: install ## mend the style
 	$(BIN)/ruff format .
 
 clean: ## remove what the targets above made (environments too)
-	rm -rf $(VENV) $(VENV)-oldest $(DEMO) $(RUN) highfield .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest $(DEMO) $(RUN) highfield build .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
