@@ -207,8 +207,16 @@ def path_problem(source: Source, path: Path, shown: str) -> Problem | None:
         return source.problem(f"{name} leads to {real}", f"a file below {roots}", mend, file=shown)
     if not found:
         return None
-    mend = f"Check `uri:` and `root:` of the entry ({source.file}:{source.line})."
-    return source.problem(found, "a file that can be read", mend, file=shown)
+    return source.problem(found, "a file that can be read", _mend_of(source, found), file=shown)
+
+
+def _mend_of(source: Source, found: str) -> str:
+    entry, place = source.entry, f"of the entry ({source.file}:{source.line})"
+    if found.startswith("no such") and entry.fetch:
+        return "Run `poml-map fetch REGION.yaml`."
+    if found.startswith("no such") and entry.steps:
+        return f"Get it by the `steps:` {place}."
+    return f"Check `uri:` and `root:` {place}."
 
 
 def _unusable(path: Path, folder: bool) -> str:

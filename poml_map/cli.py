@@ -370,6 +370,8 @@ def main(arguments: list[str] | None = None) -> None:
     except PomlError as error:
         for line in str(error).splitlines():
             typer.echo(f"Error: {line}", err=True)
+        for line in getattr(error, "advice", ()):
+            typer.echo(line, err=True)
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code in (_INTERRUPTED, _TERMINATED):

@@ -87,6 +87,8 @@ class InputError(PomlError):
     """
 
     exit_code = 2
+    #: What helps with several of the problems, as lines to print after them.
+    advice: tuple[str, ...] = ()
 
     def __init__(self, problems: Iterable[Problem] | Problem):
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
