@@ -121,8 +121,8 @@ class Basis:
         """Stocks of the pixels by RothC from a first stock, (years, n). [kg/m2]"""
         start = self._on_grid(first[np.newaxis])[0]
         stock = xr.DataArray(start, dims=("y", "x"), attrs={"units": "kg/m2"})
-        data = self._cube.assign(input_driver=self._cube["FER"])
-        found = poml_map.run_rothc(data, stock, gaps="nan", **self._law)["stock"].compute()
+        law = self._law | {"input_driver": "FER", "gaps": "nan"}
+        found = poml_map.simulate(self._cube, stock, **law)["stock"].compute()
         return found.to_numpy().reshape(len(RUN_YEARS), -1)[:, self._places.index]
 
     def _on_grid(self, values: np.ndarray) -> np.ndarray:

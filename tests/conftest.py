@@ -1,35 +1,11 @@
 """What all tests share."""
 
-import os
-
-import portalocker
 import pytest
 from hypothesis import settings
 
 # A busy machine is slow, not wrong: a law may take the time it needs.
 settings.register_profile("poml_map", deadline=None)
 settings.load_profile("poml_map")
-
-
-@pytest.fixture(scope="session")
-def built_once(tmp_path_factory):
-    """Lets one worker build what tests in several files only read: `built_once(name, build)`, the folder of all.
-
-    `build(folder)` fills an empty folder; who comes later, or waits meanwhile, finds it filled.
-    """
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def once(name, build):
-        folder, done = base / name, base / f"{name}.done"
-        with portalocker.Lock(base / f"{name}.lock", timeout=600):
-            if not done.exists():
-                folder.mkdir()
-                build(folder)
-                done.touch()
-        return folder
-
-    return once
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """The models over the cube: RothC and the forest for every pixel and year, tile by tile."""
 
+from poml_map.mapping.annual import map_years
 from poml_map.mapping.any_forest import map_forest
-from poml_map.mapping.engine import TILE_SIZE, MapSummary, map_region, map_years
+from poml_map.mapping.engine import TILE_SIZE, MapSummary, map_region
 from poml_map.mapping.forests import FOREST_ENGINES, change_mapper, forest_mapper
 from poml_map.mapping.intervals import P_VALUE, MapChange, MapIntervals
 from poml_map.mapping.journal import TileJournal

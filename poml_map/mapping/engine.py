@@ -9,18 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
 from poml_map.grid import Grid, Tile
 from poml_map.mapping.balance import Balance
 from poml_map.mapping.journal import TileJournal
-from poml_map.mapping.pixels import mapped_pixels
-from poml_map.mapping.starts import refuse_impossible_starts
-from poml_map.mapping.store import layer_attributes
 from poml_map.mapping.tasks import Executor, MapTask, ThreadExecutor, TileDone
-from poml_map.mapping.threads import in_threads
-from poml_map.mapping.tiles import TileModel, map_tile
+from poml_map.mapping.tiles import TileModel
 
 log = logging.getLogger(__name__)
 
@@ -123,47 +118,3 @@ def _by_neighbourhood(tiles: Iterable[Tile], size: int) -> list[Tile]:
     """
     side = size * _NEIGHBOURS
     return sorted(tiles, key=lambda tile: (tile.row0 // side, tile.col0 // side))
-
-
-def map_years(
-    cube: xr.Dataset, model: TileModel, *, tile_size: int = TILE_SIZE, workers: int | None = None
-) -> xr.Dataset:
-    """Annual maps of a cube as a Dataset in memory, for use without a run folder.
-
-    Parameters
-    ----------
-    cube : xarray.Dataset
-        From `poml_map.open_cube`.
-    model : TileModel
-    tile_size : int
-        Pixels along one side of what is computed at once. [pixels]
-    workers : int, optional
-        Threads; default see `poml_map.mapping.threads.threads_to_start`.
-
-    Returns
-    -------
-    xarray.Dataset
-        `TileModel.layers` over (year, y, x) and `TileModel.change_layers` over (y, x), with units and the CRS of the
-        cube. NaN outside the mask and where a covariate is missing.
-
-    Raises
-    ------
-    InputError
-        If RothC cannot be started on a pixel, or a file cannot be read.
-    """
-    rows, cols = cube.sizes["y"], cube.sizes["x"]
-    shapes = model.shapes(rows, cols)
-    maps = {name: np.full(shape, np.nan, "float32") for name, shape in shapes.items()}
-
-    def task(tile: Tile) -> None:
-        part = cube[model.variables].isel(y=tile.rows, x=tile.cols).load(scheduler="synchronous")
-        part = mapped_pixels(part)
-        refuse_impossible_starts(part, model)
-        for name, values in map_tile(part, model).maps.items():
-            maps[name][..., tile.rows, tile.cols] = values
-
-    in_threads(task, Grid("", (1, 0, 0, 0, -1, 0), cols, rows).tiles(tile_size), workers)
-    coords = {name: values for name, values in cube.coords.items() if values.dims in ((), ("y",), ("x",))}
-    dims = ("year", "y", "x")
-    data = {name: (dims[-values.ndim :], values, layer_attributes(name)) for name, values in maps.items()}
-    return xr.Dataset(data, coords={"year": list(model.years), "y": cube["y"], "x": cube["x"], **coords})

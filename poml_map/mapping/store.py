@@ -14,6 +14,7 @@ import xarray as xr
 import zarr
 
 from poml_map import schema
+from poml_map.errors import InputError, Problem
 from poml_map.files import sha256_of_file
 from poml_map.grid import Grid, Tile
 from poml_map.mapping.intervals import P_VALUE
@@ -169,6 +170,37 @@ def _opened(path: Path, made: tuple) -> dict[str, zarr.Array]:
     return dict(zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False).arrays())
 
 
-def open_store(path: Path) -> xr.Dataset:
-    """The store as a lazy Dataset (year, y, x), stock in kg/m2, NaN outside the map."""
-    return xr.open_zarr(path, consolidated=True, decode_coords="all")
+def open_store(path: Path | str) -> xr.Dataset:
+    """The maps of a finished run, lazily.
+
+    Parameters
+    ----------
+    path : Path or str
+        The run's folder, or ``maps.zarr`` in it.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``POML``, ``ML`` and ``PO`` over (year, y, x) in kg/m2, whatever unit the products have, and what else the
+        region asked for; NaN outside the map. With its CRS.
+
+    Raises
+    ------
+    InputError
+        If there is no such store.
+
+    Examples
+    --------
+    >>> open_store("nowhere")
+    Traceback (most recent call last):
+    ...
+    poml_map.errors.InputError: nowhere: found no such folder, expected the folder of a finished run or its
+    maps.zarr. ...
+    """
+    store = Path(path)
+    store = store if (store / ".zmetadata").exists() else store / "maps.zarr"
+    if not (store / ".zmetadata").exists():
+        found = "a folder without maps.zarr" if Path(path).is_dir() else "no such folder"
+        expected = "the folder of a finished run or its maps.zarr"
+        raise InputError(Problem(str(path), "", found, expected, "Check the path."))
+    return xr.open_zarr(store, consolidated=True, decode_coords="all")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -106,15 +107,7 @@ def learn(
     panel = region_panel(region, samples, points)
     order = panel_order(panel, samples)
     process = fold_process(region, model, order, DrawSettings.of(region))
-    options = {
-        "w_p": hybrid.w_p,
-        "forest": region_forest(region),
-        "n_folds": settings.validation.folds,
-        "seed": settings.validation.seed,
-        "places": None if places is None else places.group[order],
-        "time_weight": hybrid.time_weight,
-        "progress": progress,
-    }
+    options = fold_options(region, places, order) | {"progress": progress}
     intervals = None
     if settings.intervals is None:
         held_out = cross_validate(panel, process, **options)
@@ -133,9 +126,9 @@ def learn(
     log.info("  %d observed and %d simulated rows", rows["poml"].n_observed, rows["poml"].n_simulated)
     return Learned(
         **fitted,
-        accuracy=_accuracy(held_out),
+        accuracy=accuracy_table(held_out),
         held_out=pd.DataFrame(held_out.table()),
-        training=_training_table(rows["poml"], settings.covariates),
+        training=training_frame(rows["poml"], settings.covariates),
         details=_details(region, rows["poml"], fitted["poml"]),
         notes=[_PO_KNOWS, *held_out.notes, *([] if places is None else places.notes), *_told(intervals)],
         intervals=intervals,
@@ -154,7 +147,30 @@ def _told(intervals: Intervals | None) -> list[str]:
     return [f"{drawn}; {inside}" if inside else drawn, *intervals.notes]
 
 
-def _accuracy(held_out: HeldOut) -> pd.DataFrame:
+def fold_options(region: Region, places: Places | None, order: np.ndarray) -> dict:
+    """Arguments of `poml_map.hybrid.cross_validate` as the region file states them.
+
+    Parameters
+    ----------
+    region : Region
+    places : Places, optional
+        Of ``samples.sites``.
+    order : ndarray of int, shape (sites,)
+        From `panel_order`.
+    """
+    settings, hybrid = region.settings, region.settings.hybrid
+    return {
+        "w_p": hybrid.w_p,
+        "forest": region_forest(region),
+        "n_folds": settings.validation.folds,
+        "seed": settings.validation.seed,
+        "places": None if places is None else places.group[order],
+        "time_weight": hybrid.time_weight,
+    }
+
+
+def accuracy_table(held_out: HeldOut) -> pd.DataFrame:
+    """Scores of each model and campaign, see `HeldOut.scores`; PO first, POML last. [kg/m2]"""
     table = pd.DataFrame(held_out.scores()).rename(columns={"subset": "campaign"})
     order = {name: position for position, name in enumerate(["PO", "ML", "POML"])}
     return table.sort_values("model", key=lambda names: names.map(order), kind="stable").reset_index(
@@ -162,7 +178,8 @@ def _accuracy(held_out: HeldOut) -> pd.DataFrame:
     )
 
 
-def _training_table(rows: TrainingRows, covariates: list[str]) -> pd.DataFrame:
+def training_frame(rows: TrainingRows, covariates: list[str]) -> pd.DataFrame:
+    """Training rows as a table: ``site``, ``year``, ``is_simulated``, ``stock``, ``weight``, covariates. [kg/m2]"""
     head = {"site": rows.site, "year": rows.year, "is_simulated": rows.is_simulated}
     return pd.DataFrame(head | {"stock": rows.y, "weight": rows.weight}).join(
         pd.DataFrame(rows.X, columns=covariates)

@@ -28,11 +28,11 @@ from poml_map.pipeline.report import Notes
 from poml_map.products import (
     PanelRow,
     SmallMap,
-    animate,
     draw_comparison,
     panel_row,
     small_map,
     weighted_mean,
+    write_gif,
     write_map,
     write_years,
 )
@@ -133,7 +133,7 @@ def write_products(
             np.concatenate([part for each in seen.values() for part in each.stocks])
         )
         of_model = f"POML: {schema.MODELS['POML']}"
-        animate(chosen, list(wanted), folder / "SOCS_POML.gif", subtitle=of_model, **looks)
+        write_gif(chosen, list(wanted), folder / "SOCS_POML.gif", subtitle=of_model, **looks)
         rows = {model: each.row for model, each in seen.items()}
         labels = [str(year) for year in dict.fromkeys(ends)]
         picture = folder / "first_and_last_year.png"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -33,15 +35,35 @@ def region_panel(region: Region, samples: Samples, points: xr.Dataset) -> SitePa
     SitePanel
         Its sites are sorted, see `panel_order`.
     """
-    years = np.arange(region.years[0], region.years[-1] + 1)
-    X = np.empty((len(years), points.sizes["site"], len(region.settings.covariates)), "float32")
-    for index, name in enumerate(region.settings.covariates):
-        X[..., index] = points[name].to_numpy()  # static columns serve every year
     table = samples.table
-    sites = samples.sites["site"].to_numpy(str)
-    return site_panel(
-        sites, years, X, table["site"].to_numpy(str), table["year"].to_numpy(int), table["stock"]
+    return sites_panel(
+        points,
+        region.settings.covariates,
+        samples.sites["site"].to_numpy(str),
+        np.arange(region.years[0], region.years[-1] + 1),
+        table["site"].to_numpy(str),
+        table["year"].to_numpy(int),
+        table["stock"],
     )
+
+
+def sites_panel(points: xr.Dataset, covariates: Sequence[str], sites, years, *observed) -> SitePanel:
+    """Covariates of sites over years, and their observations.
+
+    Parameters
+    ----------
+    points : xarray.Dataset
+        The covariates, each over (site,) or (year, site).
+    covariates : sequence of str
+    sites, years : ndarray
+        Ids and years, as `points` has them.
+    *observed : ndarray
+        Site, year and stock [kg/m2] of every observation, as `poml_map.hybrid.site_panel` takes them.
+    """
+    X = np.empty((len(years), points.sizes["site"], len(covariates)), "float32")
+    for index, name in enumerate(covariates):
+        X[..., index] = points[name].to_numpy()  # static columns serve every year
+    return site_panel(sites, years, X, *observed)
 
 
 def region_forest(region: Region) -> PomlForest:

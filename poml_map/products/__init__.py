@@ -1,6 +1,6 @@
 """What users take away: annual GeoTIFFs, the animation, pictures."""
 
-from poml_map.products.animation import animate
+from poml_map.products.animation import animate, write_gif
 from poml_map.products.calibration_figure import draw_calibration
 from poml_map.products.fao import write_fao
 from poml_map.products.geotiff import NODATA, read_map, write_map, write_years
@@ -29,6 +29,7 @@ __all__ = [
     "small_map",
     "weighted_mean",
     "write_fao",
+    "write_gif",
     "write_map",
     "write_stac",
     "write_years",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from poml_map import equilibrium_rothc, run_rothc, simulate_rothc
+from poml_map.process import equilibrium_rothc, run_rothc, simulate_rothc
 
 law = settings(deadline=None, max_examples=12, derandomize=True)
 PLACES = ("y", "x")

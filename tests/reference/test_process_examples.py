@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from poml_map import equilibrium_rothc, simulate_rothc, sites_from_table
+from poml_map.process import equilibrium_rothc, simulate_rothc, sites_from_table
 
 if "POML_MAP_SHARED" not in os.environ:
     pytest.skip("POML_MAP_SHARED is not set: the published examples are not at hand", allow_module_level=True)

@@ -18,7 +18,7 @@ MODULES = {
 GROUND = {"errors": 0, "units": 0, "compiling": 0, "schema": 1}
 SCIENCE = ("rothc", "hybrid")
 SHELLS = ("cube", "sites", "mapping", "products", "demo", "process", "fetch")
-TOP = {"pipeline": 5, "init": 5, "batch": 6, "cli": 7, "__main__": 8, "__init__": 8}
+TOP = {"pipeline": 5, "init": 5, "api": 6, "batch": 6, "cli": 7, "__main__": 8, "__init__": 8}
 OPEN_LEVEL, SCIENCE_LEVEL, SHELL_LEVEL = 2, 3, 4
 
 SCIENCE_NEVER_SEES = {

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from poml_map import Options, equilibrium_rothc, rothc, simulate_rothc
+from poml_map import Options, rothc
+from poml_map.process import equilibrium_rothc, simulate_rothc
 
 POOLS = ["DPM", "RPM", "BIO", "HUM"]
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from poml_map import Options, equilibrium_rothc, simulate_rothc
+from poml_map import Options
+from poml_map.process import equilibrium_rothc, simulate_rothc
 
 ONE_CHUNK = {"time": -1, "y": -1, "x": -1}
 RAGGED = {"time": 7, "y": (3, 1), "x": (2, 2, 1)}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from poml_map import equilibrium_rothc, simulate_rothc
+from poml_map.process import equilibrium_rothc, simulate_rothc
 from poml_map.process.months import Months
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from poml_map import simulate_rothc, sites_from_table
+from poml_map.process import simulate_rothc, sites_from_table
 
 NAMES = ["Park", "Long Field", "Mill"]
 

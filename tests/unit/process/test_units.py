@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from poml_map import equilibrium_rothc, simulate_rothc
+from poml_map.process import equilibrium_rothc, simulate_rothc
 
 DAYS = xr.DataArray([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31.0], dims="month")
 

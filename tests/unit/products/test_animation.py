@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from poml_map.errors import ResourceError
 from poml_map.grid import Grid
 from poml_map.products import animation
-from poml_map.products.animation import animate
+from poml_map.products.animation import write_gif as animate
 from poml_map.products.palette import STOCK
 from poml_map.products.sheet import Sheet
 from poml_map.products.smallmap import small_map
