@@ -1,5 +1,6 @@
 """The tiny demo run composed from public names alone: the same maps, bit by bit, as `poml_map.run` writes."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
@@ -34,7 +35,7 @@ def composed(demo):
 def test_the_maps_of_all_three_models_are_those_of_the_run_bit_by_bit(composed, finished):
     maps, store = composed["maps"], poml_map.open_store(finished).load()
     # A run has one mask for its three models: the pixels where RothC has all it needs.
-    complete = maps["PO"].notnull()
+    complete = np.isfinite(maps["PO"])
     for model in ("PO", "ML", "POML"):
         values = maps[model].where(complete)
         assert values.dtype == store[model].dtype == "float32"
