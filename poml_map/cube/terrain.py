@@ -34,6 +34,12 @@ _NODATA = -9999.0
 _ROLES = {"SLP": ("slope", "degree"), "SPI": ("spi", "1")}
 
 
+def with_buffer(grid: SourceGrid, area: Tile) -> Tile:
+    """The window of a DEM whose cells count for the terrain of `area`."""
+    margin = max(_BUFFER_CELLS, int(_BUFFER_SHARE * max(area.shape)))
+    return grid.cut(area.col0, area.col1, area.row0, area.row1, margin)
+
+
 class Terrain:
     """Terrain of one DEM; computed at first use and kept.
 
@@ -44,9 +50,7 @@ class Terrain:
 
     def __init__(self, elevation: Series):
         self.elevation = elevation
-        area, grid = elevation.area, elevation.reader.grid
-        margin = max(_BUFFER_CELLS, int(_BUFFER_SHARE * max(area.shape)))
-        self.window = grid.cut(area.col0, area.col1, area.row0, area.row1, margin)
+        self.window = with_buffer(elevation.reader.grid, elevation.area)
         self._lock, self._maps = threading.Lock(), None
 
     def __getstate__(self):

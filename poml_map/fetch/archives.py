@@ -1,0 +1,131 @@
+"""Tar archives of GeoTIFF tiles, as Geomorpho90m publishes them: every member is looked at before one is unpacked."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from poml_map.fetch.cache import Cache
+from poml_map.fetch.failures import DamagedError, RefusedError
+from poml_map.fetch.remote import LocalFile
+from poml_map.fetch.tiff import TiffFile
+from poml_map.limits import size_text
+
+#: Members of an archive, and how large one and all may be unpacked. [bytes]
+MOST_MEMBERS, MOST_MEMBER, MOST_UNPACKED = 10_000, 8 * 2**30, 64 * 2**30
+
+_FAILURES = (tarfile.TarError, OSError, EOFError, zlib.error)
+
+
+def check_members(path: Path, address: str) -> list[str]:
+    """Names of an archive's GeoTIFFs.
+
+    Raises
+    ------
+    RefusedError
+        Naming the member that is a link, a device, or would lie outside the archive's own folder; or if the archive
+        has more than `MOST_MEMBERS`, or unpacks to more than the limits.
+    DamagedError
+        If it cannot be read to its end.
+    """
+    found, size = [], 0
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for count, member in enumerate(archive, start=1):
+                size += member.size
+                wrong = _wrong(member, count, size)
+                if wrong:
+                    mend = "Do not unpack this archive; tell the publisher."
+                    raise RefusedError(
+                        f"member {member.name!r}, {wrong}", "plain files in the archive", mend, address
+                    )
+                if member.isfile() and member.name.lower().endswith((".tif", ".tiff")):
+                    found.append(member.name)
+    except _FAILURES as error:
+        raise DamagedError(
+            f"an archive that cannot be read ({error})", "a whole one", "Try again.", address
+        ) from error
+    if not found:
+        raise RefusedError("an archive without a GeoTIFF", "tiles in it", "Check `fetch: url:`.", address)
+    return found
+
+
+def _wrong(member: tarfile.TarInfo, count: int, size: int) -> str:
+    name = member.name.replace("\\", "/")
+    if name.startswith("/") or ":" in name or ".." in name.split("/"):
+        return "which leads outside"
+    if not (member.isfile() or member.isdir()):
+        return "a link" if member.issym() or member.islnk() else "which is no plain file"
+    if member.issparse():
+        return "which has holes"
+    if count > MOST_MEMBERS:
+        return f"one of more than {MOST_MEMBERS}"
+    if member.size > MOST_MEMBER or size > MOST_UNPACKED:
+        return f"with which it unpacks to more than {size_text(min(MOST_MEMBER, MOST_UNPACKED))}"
+    return ""
+
+
+@contextmanager
+def unpacked(
+    cache: Cache, path: Path, address: str, wanted, most: int = MOST_MEMBERS
+) -> Iterator[list[tuple[str, TiffFile]]]:
+    """The GeoTIFFs of an archive that are `wanted`, each in a file of the cache while the block runs.
+
+    Parameters
+    ----------
+    cache : Cache
+    path : Path
+        Passed `check_members`.
+    address : str
+    wanted : callable
+        Takes a `Header`.
+    most : int
+        No more GeoTIFFs than these are looked at.
+    """
+    kept: list[tuple[str, TiffFile, Path]] = []
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                if most == 0:
+                    break
+                if not member.isfile() or not member.name.lower().endswith((".tif", ".tiff")):
+                    continue
+                most -= 1
+                handle, name = tempfile.mkstemp(".tif", dir=cache.folder / "work")
+                os.close(handle)
+                file = Path(name)
+                tiff = _take_out(cache, archive, member, file, address)
+                if wanted(tiff.header):
+                    kept.append((member.name, tiff, file))
+                else:
+                    file.unlink()
+        yield [(name, tiff) for name, tiff, _ in kept]
+    finally:
+        for _, _, file in kept:
+            file.unlink(missing_ok=True)
+
+
+def _take_out(
+    cache: Cache, archive: tarfile.TarFile, member: tarfile.TarInfo, file: Path, address: str
+) -> TiffFile:
+    """A member as a file whose name is ours: what the archive calls it is a word for messages only."""
+    try:
+        with cache.room(file.name), file.open("wb") as out:
+            source = archive.extractfile(member)
+            left = member.size
+            while left and (piece := source.read(min(left, 2**20))):
+                out.write(piece)
+                left -= len(piece)
+        if left:
+            raise DamagedError(
+                f"member {member.name!r} that is cut off", "a whole one", "Try again.", address
+            )
+        return TiffFile(LocalFile(file, None, address))
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise

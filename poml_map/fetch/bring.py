@@ -1,0 +1,362 @@
+"""One local file of an entry, made in the cache from what its server has: a cut, a mosaic, or the whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from poml_map.catalog import Source
+from poml_map.fetch.address import file_name, shown_address
+from poml_map.fetch.archives import check_members, unpacked
+from poml_map.fetch.cache import Cache, Kept, key_of
+from poml_map.fetch.client import Client, Stamp
+from poml_map.fetch.content import HEAD, check_head
+from poml_map.fetch.failures import AbsentError, ChangedError, RefusedError
+from poml_map.fetch.hdf import HdfFile
+from poml_map.fetch.mosaic import Piece, piece_at, write_mosaic
+from poml_map.fetch.netcdf import plan_cut, write_cut
+from poml_map.fetch.place import Place, Window
+from poml_map.fetch.remote import LocalFile, NoRangesError, RemoteFile
+from poml_map.fetch.tiff import Header, TiffFile
+from poml_map.fetch.tiles import LONLAT, Named, around_globe, tiles_under
+from poml_map.fetch.vrt import Member, read_list
+from poml_map.fetch.whole import bring_whole, is_current
+from poml_map.grid import Tile
+
+log = logging.getLogger(__name__)
+
+# Raised when cuts are made otherwise than before, so that older ones of the cache are not used.
+_VERSION = 1
+# A file that keeps changing on the server is tried so often.
+_VERSIONS = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One local file that is wanted.
+
+    Attributes
+    ----------
+    source : Source
+        With a `fetch:` block.
+    file : tuple
+        Variable, year and month, as `Source.files` gives them.
+    place : Place or None
+        None where no part of a region is cut: whole files.
+    """
+
+    source: Source
+    file: tuple[str, int | None, int | None]
+    place: Place | None
+
+    @property
+    def path(self) -> Path:
+        """Where it goes."""
+        return self.source.path(*self.file)
+
+    @property
+    def shown(self) -> str:
+        """The same, as the user would write it."""
+        return self.source.shown(*self.file)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the file is brought as it is."""
+        return self.source.entry.fetch.whole or self.source.entry.driver not in ("raster", "netcdf")
+
+    def address(self, tile: str = "") -> str:
+        """Where it is on the server."""
+        return self.source.address(*self.file, tile=tile)
+
+    def sha256(self, address: str) -> str:
+        """Checksum of a file as the catalog states it; empty if it does not."""
+        return self.source.entry.fetch.sha256.get(file_name(address), "")
+
+    @property
+    def key(self) -> str:
+        """Names the file with all that it depends on."""
+        address = self.address("{tile}")
+        if self.whole:
+            return key_of({"whole": address})
+        entry = self.source.entry
+        facts = {
+            "version": _VERSION, "address": address, "layout": entry.fetch.layout, "driver": entry.driver,
+            "variables": entry.variables or entry.variable, "crs": entry.crs, "nodata": entry.nodata,
+            "missing": entry.fetch.missing, "tiles": str(entry.fetch.tiles), "derive": bool(entry.derive),
+            "sha256": sorted(entry.fetch.sha256.items()), "place": self.place.facts,
+        }  # fmt: skip
+        return key_of(facts)
+
+
+class Bringer:
+    """Makes files in the cache.
+
+    Parameters
+    ----------
+    client : Client
+    cache : Cache
+    refresh : bool
+        Ask servers whether what the cache has is still theirs.
+    """
+
+    def __init__(self, client: Client, cache: Cache, refresh: bool = False):
+        self.client, self.cache, self.refresh = client, cache, refresh
+
+    def make(self, job: Job) -> tuple[Kept, bool]:
+        """The file in the cache, and whether it was there already.
+
+        Raises
+        ------
+        FetchError, InputError, ResourceError
+        """
+        kept = self.cache.find(job.key)
+        if kept is not None and (not self.refresh or is_current(self.client, kept)):
+            return kept, True
+        if job.whole:
+            return self._whole(job.address(), _kind(job), job), False
+        for more in reversed(range(_VERSIONS)):
+            try:
+                return self._cut(job), False
+            except ChangedError as error:
+                log.info("%s: %s; once more", shown_address(job.address("{tile}")), error.found)
+                if not more:
+                    raise
+        raise AssertionError  # pragma: no cover - the last try raises
+
+    def _whole(self, address: str, kind: str, job: Job) -> Kept:
+        return bring_whole(self.client, self.cache, address, kind, job.sha256(address), self.refresh)
+
+    def _cut(self, job: Job) -> Kept:
+        layout = {"file": self._file, "vrt": self._list, "tiles": self._tiles, "archives": self._archives}
+        with self.cache.work_file(job.path.suffix or ".tif") as work:
+            with self.cache.room(work.name):
+                made = layout[job.source.entry.fetch.layout](job, work)
+            return made if isinstance(made, Kept) else self.cache.put(job.key, work, *made)
+
+    @contextmanager
+    def opened(self, job: Job, address: str, kind: str) -> Iterator[RemoteFile | LocalFile]:
+        """A file of a server, in parts; as a whole where the server knows no parts, or a checksum is to be met."""
+        if job.sha256(address):
+            yield self._local(job, address, kind)
+            return
+        try:
+            file = RemoteFile(self.client, address, self.cache.folder / "work")
+        except NoRangesError:
+            log.info("%s: the server gives whole files only", shown_address(address))
+            yield self._local(job, address, kind)
+            return
+        with closing(file):
+            check_head(file.read_at(0, HEAD) or b"", kind, address)
+            yield file
+
+    def _local(self, job: Job, address: str, kind: str) -> LocalFile:
+        kept = self._whole(address, kind, job)
+        return LocalFile(kept.path, kept.stamps[address], address)
+
+    def _file(self, job: Job, work: Path):
+        address, kind = job.address(), _kind(job)
+        with self.opened(job, address, kind) as file:
+            if kind == "raster":
+                tiff = TiffFile(file)
+                header = tiff.header
+                piece = Piece(tiff, file_name(address), 0, 0, Tile(0, header.height, 0, header.width))
+                return self._mosaic(job, work, header, address, [piece], {address: file.stamp})
+            if (file.read_at(0, 3) or b"") == b"CDF":  # the classic format has no chunks to choose from
+                log.info("%s: a classic NetCDF, brought as a whole", shown_address(address))
+                return self._whole(address, kind, job)
+            data = HdfFile(file)
+            write_cut(work, data, plan_cut(job.source, data, job.file[0], job.place))
+            return {address: file.stamp}, ()
+
+    def window(self, job: Job, whole: Header, address: str) -> Window:
+        """The part of a raster that is under the region."""
+        crs = job.source.entry.crs or whole.crs
+        if not crs:
+            mend = 'Add `crs: "EPSG:..."` to the entry: it is never guessed.'
+            raise RefusedError("a raster without a CRS", "a CRS in the file or the entry", mend, address)
+        window = job.place.window(job.source, crs, whole.transform, whole.width, whole.height)
+        if window is None:
+            raise RefusedError("a raster beside the region", "one that covers it", "Check `area:`.", address)
+        return window
+
+    def _mosaic(self, job: Job, work: Path, whole: Header, address: str, pieces: list[Piece], stamps: dict):
+        window = self.window(job, whole, address)
+        gaps = write_mosaic(work, whole, window, pieces, job.source.entry.nodata)
+        cells = window.tile.shape[0] * window.tile.shape[1]
+        notes = (f"{gaps} of {cells} cells without a tile are nodata",) if gaps else ()
+        return stamps, notes
+
+    def _list(self, job: Job, work: Path):
+        address = job.address()
+        kept = self._whole(address, "vrt", job)
+        whole, members = read_list(kept.path.read_bytes(), address)
+        window = self.window(job, whole, address)
+        wanted = [each for each in members if window.parts(each.row, each.col, *each.used.shape)]
+        stamps, missing, pieces = {address: kept.stamps[address]}, [], []
+        with ExitStack() as stack:
+            for member in wanted:
+                tiff = self._open_tile(stack, job, member.address, stamps)
+                if tiff is None:
+                    missing.append((member.name, _bounds(whole, member), whole.crs))
+                else:
+                    pieces.append(_placed(tiff, member, whole))
+            self._refuse_gaps(job, missing, address)
+            return self._mosaic(job, work, whole, address, pieces, stamps)
+
+    def _open_tile(self, stack: ExitStack, job: Job, address: str, stamps: dict) -> TiffFile | None:
+        """A tile of a server; None if it has none."""
+        try:
+            file = stack.enter_context(self.opened(job, address, "raster"))
+        except AbsentError:
+            stamps[address] = Stamp()
+            return None
+        stamps[address] = file.stamp
+        return TiffFile(file)
+
+    def _refuse_gaps(self, job: Job, missing: list[tuple], address: str) -> None:
+        """Refuse tiles that the server does not have, where they lie in the area."""
+        if job.source.entry.fetch.missing == "nodata":
+            return
+        felt = [(name, bounds, crs) for name, bounds, crs in missing if job.place.meets(crs, bounds)]
+        if felt:
+            named = "; ".join(f"{name} ({_box_text(bounds, crs)})" for name, bounds, crs in felt[:4])
+            more = f" and {len(felt) - 4} more" if len(felt) > 4 else ""
+            mend = "If nothing is there (sea), add `missing: nodata` to `fetch:` of the entry."
+            raise AbsentError(
+                f"no tile {named}{more} on the server, inside the area", "all tiles", mend, address
+            )
+
+    def _tiles(self, job: Job, work: Path):
+        address = job.address("{tile}")
+        opened: dict[str, TiffFile | None] = {}
+        stamps: dict[str, Stamp] = {}
+        with ExitStack() as stack:
+
+            def tile(named: Named) -> TiffFile | None:
+                if named.name not in opened:
+                    opened[named.name] = self._open_tile(stack, job, job.address(named.name), stamps)
+                return opened[named.name]
+
+            whole, _, under = self._globe(job, address, lambda named: (tiff := tile(named)) and tiff.header)
+            pieces = [piece_at(tile(named), named.name, whole) for named in under if tile(named)]
+            missing = [(named.name, named.bounds, LONLAT) for named in under if not tile(named)]
+            self._refuse_gaps(job, missing, address)
+            return self._mosaic(job, work, whole, address, pieces, stamps)
+
+    def _globe(self, job: Job, address: str, header_of) -> tuple[Header, Window, list[Named]]:
+        """The raster that the tiles make, the window of it, and the tiles under that."""
+        grid, box = job.source.entry.fetch.tiles, job.place.bounds(LONLAT)
+        near = tiles_under(grid, box, 0.0)
+        first = next((header for named in near if (header := header_of(named))), None)
+        if first is None:
+            names = ", ".join(named.name for named in near[:6])
+            mend = "Check `fetch: url:` and `tiles:` of the entry, and `area:`."
+            raise AbsentError(
+                f"none of the tiles {names} on the server", "tiles of the region", mend, address
+            )
+        whole = around_globe(first, address)
+        window = self.window(job, whole, address)
+        a, _, c, _, e, f = whole.transform
+        tile = window.tile
+        west, east = c + a * tile.col0, c + a * tile.col1
+        turn = 360 * round((box[0] - west) / 360)
+        reach = (west + turn, f + e * tile.row1, east + turn, f + e * tile.row0)
+        return whole, window, tiles_under(grid, reach, 0.0)
+
+    def _archives(self, job: Job, work: Path):
+        address = job.address("{tile}")
+        kept: dict[str, Kept | None] = {}
+        stamps: dict[str, Stamp] = {}
+        with ExitStack() as stack:
+
+            def archive(named: Named) -> Kept | None:
+                if named.name not in kept:
+                    place = job.address(named.name)
+                    try:
+                        kept[named.name] = self._whole(place, "archive", job)
+                        check_members(kept[named.name].path, place)
+                        stamps[place] = kept[named.name].stamps[place]
+                    except AbsentError:
+                        kept[named.name], stamps[place] = None, Stamp()
+                return kept[named.name]
+
+            def header_of(named: Named) -> Header | None:
+                found = archive(named)
+                if found is None:
+                    return None
+                return first_header(self.cache, found.path, job.address(named.name))
+
+            whole, window, under = self._globe(job, address, header_of)
+            pieces = []
+            for named in under:
+                found = archive(named)
+                if found is not None:
+                    place = job.address(named.name)
+                    tiffs = stack.enter_context(
+                        unpacked(self.cache, found.path, place, _under(whole, window))
+                    )
+                    pieces += [piece_at(tiff, name, whole) for name, tiff in tiffs]
+            missing = [(named.name, named.bounds, LONLAT) for named in under if not archive(named)]
+            self._refuse_gaps(job, missing, address)
+            return self._mosaic(job, work, whole, address, pieces, stamps)
+
+
+def first_header(cache: Cache, path: Path, address: str) -> Header:
+    """Header of the first GeoTIFF of an archive."""
+    seen: list[Header] = []
+
+    def first(header: Header) -> bool:
+        seen.append(header)
+        return False
+
+    with unpacked(cache, path, address, first, most=1):
+        return seen[0]
+
+
+def _under(whole: Header, window: Window):
+    def wanted(header: Header) -> bool:
+        a, _, c, _, e, f = whole.transform
+        row, col = round((header.transform[5] - f) / e), round((header.transform[2] - c) / a)
+        return bool(window.parts(row, col, header.height, header.width))
+
+    return wanted
+
+
+def _kind(job: Job) -> str:
+    entry = job.source.entry
+    if entry.fetch.layout == "archives":
+        return "archive"
+    return entry.driver
+
+
+def _bounds(whole: Header, member: Member) -> tuple[float, float, float, float]:
+    a, _, c, _, e, f = whole.transform
+    (height, width), row, col = member.used.shape, member.row, member.col
+    return c + a * col, f + e * (row + height), c + a * (col + width), f + e * row
+
+
+def _placed(tiff: TiffFile, member: Member, whole: Header) -> Piece:
+    """A tile of a list where the list has it; its own header must agree."""
+    header, address = tiff.header, tiff.file.address
+    if (header.kind.dtype, header.kind.count) != (whole.kind.dtype, 1):
+        found = f"{header.kind.count} bands of {header.kind.dtype} in {member.name}"
+        raise RefusedError(found, f"one of {whole.kind.dtype}, as the list says", "", address)
+    a, _, c, _, e, f = whole.transform
+    col, row = (
+        (header.transform[2] - c) / a + member.used.col0,
+        (header.transform[5] - f) / e + member.used.row0,
+    )
+    inside = member.used.row1 <= header.height and member.used.col1 <= header.width
+    if not inside or abs(col - member.col) > 0.02 or abs(row - member.row) > 0.02:
+        found = f"{member.name} at column {col:.2f} and row {row:.2f} of the whole"
+        raise RefusedError(found, f"column {member.col} and row {member.row}, as the list says", "", address)
+    return Piece(tiff, member.name, member.row, member.col, member.used)
+
+
+def _box_text(bounds: tuple[float, float, float, float], crs: str) -> str:
+    west, south, east, north = bounds
+    unit = " degrees" if crs == LONLAT else ""
+    return f"{west:.6g} to {east:.6g}{unit} E, {south:.6g} to {north:.6g}{unit} N"

@@ -1,0 +1,207 @@
+"""The cache of downloads: objects named by what is in them, found by where they came from.
+
+```
+objects/ab/abcdef...   bytes, named by their SHA-256; never changed
+index/<key>.json       address and window -> object, with what the server said of it
+parts/<key>.part       a download that was broken off, with a .json that says of which version it is
+work/                  files that are being made
+```
+An object is counted anew before every use. One that differs from its name is removed, and brought again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+import portalocker
+
+from poml_map.fetch.client import Stamp
+from poml_map.files import resource_error, sha256_of_file, write_text_atomic
+
+# Half-made files of a killed command are of no use to anybody after so long. [s]
+_STALE = 24 * 3600.0
+
+
+def cache_folder(given: Path | None) -> Path:
+    """The folder of all downloads: as given, else ``POML_MAP_CACHE``, else the cache of this user."""
+    if given is not None:
+        return Path(given)
+    named = os.environ.get("POML_MAP_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("poml-map", appauthor=False))
+
+
+def key_of(facts: dict) -> str:
+    """A name for facts: the same facts, the same name.
+
+    Examples
+    --------
+    >>> key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1}), len(key_of({}))
+    (True, 32)
+    """
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object of the cache.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+    bytes : int
+    stamps : dict of str -> Stamp
+        By address, of all files that it was made from.
+    date : str
+        When it came.
+    notes : tuple of str
+        What to tell of it: gaps, for example.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    stamps: dict[str, Stamp]
+    date: str
+    notes: tuple[str, ...] = ()
+
+
+class Cache:
+    """See the module.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+
+    Raises
+    ------
+    ResourceError
+        If it cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        try:
+            for name in ("objects", "index", "parts", "work"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise resource_error(self.folder, error) from error
+        self._remove_stale()
+
+    def _remove_stale(self) -> None:
+        now = datetime.now(UTC).timestamp()
+        for path in (self.folder / "work").iterdir():
+            with suppress(OSError):
+                if now - path.stat().st_mtime > _STALE:
+                    path.unlink()
+
+    def find(self, key: str) -> Kept | None:
+        """The object of a key, if it is here and whole."""
+        index = self.folder / "index" / f"{key}.json"
+        try:
+            facts = json.loads(index.read_text(encoding="utf-8"))
+            stamps = {address: Stamp(**stamp) for address, stamp in facts["stamps"].items()}
+            path = self._object(facts["sha256"])
+            kept = Kept(path, facts["sha256"], facts["bytes"], stamps, facts["date"], tuple(facts["notes"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        if self._is_whole(kept):
+            return kept
+        for each in (path, index):
+            each.unlink(missing_ok=True)
+        return None
+
+    def _object(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError("no SHA-256")
+        return self.folder / "objects" / sha256[:2] / sha256
+
+    @staticmethod
+    def _is_whole(kept: Kept) -> bool:
+        try:
+            return kept.path.stat().st_size == kept.bytes and sha256_of_file(kept.path) == kept.sha256
+        except OSError:
+            return False
+
+    def put(self, key: str, made: Path, stamps: dict[str, Stamp], notes: tuple[str, ...] = ()) -> Kept:
+        """Take a file of `work` or `parts` that was checked; its name is gone afterwards."""
+        sha256, size = sha256_of_file(made), made.stat().st_size
+        kept = Kept(self._object(sha256), sha256, size, stamps, now_text(), notes)
+        with open(made, "rb+") as file:
+            os.fsync(file.fileno())
+        kept.path.parent.mkdir(exist_ok=True)
+        os.replace(made, kept.path)
+        facts = {"sha256": sha256, "bytes": size, "date": kept.date, "notes": list(notes)}
+        facts["stamps"] = {address: asdict(stamp) for address, stamp in stamps.items()}
+        write_text_atomic(self.folder / "index" / f"{key}.json", json.dumps(facts, indent=1) + "\n")
+        return kept
+
+    def part(self, key: str) -> Path:
+        """Where a download of this key grows."""
+        return self.folder / "parts" / f"{key}.part"
+
+    @contextmanager
+    def only_one(self, key: str) -> Iterator[None]:
+        """Be the only process and thread that makes what this key names; others wait for it."""
+        path = self.folder / "parts" / f"{key}.lock"
+        while True:
+            lock = portalocker.Lock(path, mode="a+", timeout=24 * 3600, check_interval=0.1)
+            file = lock.acquire()
+            if _is_at(file, path):
+                break
+            lock.release()  # its holder removed it while we waited
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            lock.release()
+
+    @contextmanager
+    def work_file(self, suffix: str) -> Iterator[Path]:
+        """A name for a file in the making; nothing is left of it unless it was moved away."""
+        handle, name = tempfile.mkstemp(suffix, dir=self.folder / "work")
+        os.close(handle)
+        path = Path(name)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def room(self, what: str) -> Iterator[None]:
+        """Let a full disk or a folder that refuses be told as such."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise resource_error(self.folder / what, error) from error
+
+
+def _is_at(file, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def now_text() -> str:
+    """This second, in UTC.
+
+    Examples
+    --------
+    >>> len(now_text())
+    20
+    """
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

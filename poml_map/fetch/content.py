@@ -1,0 +1,162 @@
+"""Whether what came is what was asked for: servers send pages where files should be, and files that are cut off."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+import h5py
+
+from poml_map.fetch.failures import DamagedError, RefusedError
+from poml_map.fetch.remote import LocalFile
+from poml_map.fetch.tiff import check_all_blocks, is_tiff
+from poml_map.files import sha256_of_file
+
+#: First bytes of what is looked at.
+HEAD = 1024
+
+_HDF, _GZIP, _ZIP = b"\x89HDF\r\n\x1a\n", b"\x1f\x8b", b"PK\x03\x04"
+_SQLITE = b"SQLite format 3\0"
+_NETCDF = (b"CDF\x01", b"CDF\x02", b"CDF\x05", _HDF)
+_KINDS = {
+    "raster": "a TIFF",
+    "netcdf": "a NetCDF file",
+    "archive": "a tar archive",
+    "vrt": "a list of tiles (VRT)",
+    "vector": "a file of polygons",
+    "table": "a text table",
+}
+
+
+def check_head(head: bytes, kind: str, address: str) -> None:
+    """Refuse first bytes that are of something else than `kind`.
+
+    Parameters
+    ----------
+    head : bytes
+    kind : {"raster", "netcdf", "archive", "vrt", "vector", "table"}
+    address : str
+
+    Raises
+    ------
+    RefusedError
+        Naming what it is instead: a page of HTML by its title, an XML error by its message, JSON, nothing.
+
+    Examples
+    --------
+    >>> check_head(b"<html><title>Log in</title>", "netcdf", "https://example.org/a.nc")
+    Traceback (most recent call last):
+    ...
+    poml_map.fetch.failures.RefusedError: a page of HTML, "Log in", expected a NetCDF file
+    """
+    if _fits(head, kind):
+        return
+    mend = "Open the address in a browser: the server may ask for an account, or have moved the file."
+    raise RefusedError(_instead(head), _KINDS[kind], mend, address)
+
+
+def _fits(head: bytes, kind: str) -> bool:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if kind == "raster":
+        return is_tiff(head)
+    if kind == "netcdf":
+        return head.startswith(_NETCDF)
+    if kind == "archive":
+        return head.startswith(_GZIP) or head[257:262] == b"ustar"
+    if kind == "vrt":
+        return text.startswith((b"<VRTDataset", b"<?xml")) and b"<VRTDataset" in text
+    if kind == "vector":
+        return head.startswith((_SQLITE, b"fgb", _ZIP)) or text.startswith(b"{")
+    return bool(text) and not text.startswith((b"<", b"{")) and b"\0" not in text
+
+
+def _instead(head: bytes) -> str:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").decode("utf-8", "replace")
+    low = text[:200].lower()
+    if not text:
+        return "nothing, an empty file"
+    if "<html" in low or "<!doctype html" in low:
+        return f"a page of HTML{_quoted(text, 'title')}"
+    if low.startswith("<"):
+        return f"an XML text{_quoted(text, 'message') or _quoted(text, 'code')}"
+    if low.startswith(("{", "[")):
+        return f"a JSON text, {' '.join(text.split())[:80]!r}"
+    if head.startswith(_GZIP):
+        return "a file packed with gzip"
+    if head.startswith(_ZIP):
+        return "a zip archive"
+    return f"a file that begins with {head[:8]!r}"
+
+
+def _quoted(text: str, tag: str) -> str:
+    match = re.search(rf"<{tag}[^>]*>(.*?)<", text, re.IGNORECASE | re.DOTALL)
+    words = " ".join(match[1].split())[:80] if match else ""
+    return f', "{words}"' if words else ""
+
+
+def check_whole(path: Path, kind: str, address: str, sha256: str = "") -> None:
+    """Refuse a file that is cut off, damaged, of another format, or not the one that the catalog names.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        As for `check_head`.
+    address : str
+    sha256 : str
+        As the publisher states it; empty if he does not.
+
+    Raises
+    ------
+    RefusedError, DamagedError
+    """
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    check_head(head, kind, address)
+    if sha256 and sha256_of_file(path) != sha256.lower():
+        found = f"a file whose SHA-256 is {sha256_of_file(path)[:16]}..."
+        mend = "It is damaged, or another version than the catalog names: correct `sha256:` if you trust it."
+        raise DamagedError(found, f"{sha256[:16]}..., as the catalog says", mend, address)
+    try:
+        _check_to_the_end(path, head, kind, address)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError) as error:
+        found = f"a file that is cut off or damaged ({' '.join(str(error).split())[:100]})"
+        raise DamagedError(found, _KINDS[kind], "Try again later; tell the publisher.", address) from error
+
+
+def _check_to_the_end(path: Path, head: bytes, kind: str, address: str) -> None:
+    if head.startswith(_HDF):
+        with h5py.File(path, "r", locking=False):  # HDF5 compares the file's end with what its beginning says
+            return
+    if kind == "raster":
+        check_all_blocks(LocalFile(path, None, address))
+    elif head.startswith(_GZIP):
+        _check_gzip(path)
+    elif head.startswith(_ZIP):
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()
+        if bad:
+            raise zipfile.BadZipFile(f"member {bad}")
+    elif head.startswith(_SQLITE):
+        page = int.from_bytes(head[16:18], "big")
+        expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
+        if path.stat().st_size < expected:
+            raise EOFError(f"{path.stat().st_size} of {expected} bytes")
+
+
+def _check_gzip(path: Path) -> None:
+    """Each member's checksum, without keeping what is unpacked."""
+    with path.open("rb") as file:
+        stream, fresh = zlib.decompressobj(16 + zlib.MAX_WBITS), True
+        rest = file.read(2**20)
+        while rest:
+            stream.decompress(rest, 2**20)
+            fresh = False
+            rest = stream.unconsumed_tail or (b"" if stream.eof else file.read(2**20))
+            if stream.eof:
+                rest = (stream.unused_data or file.read(2**20)).lstrip(b"\0")
+                stream, fresh = zlib.decompressobj(16 + zlib.MAX_WBITS), True
+        if not fresh:
+            raise EOFError("the packed stream ends too early")

@@ -1,0 +1,133 @@
+"""`--dry-run`: what would come, and how large it is; servers are asked for headers only, nothing is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from poml_map.errors import InputError
+from poml_map.fetch.address import shown_address
+from poml_map.fetch.bring import Job
+from poml_map.fetch.client import ALL_HOSTS, Client, Stamp
+from poml_map.fetch.failures import AbsentError, FetchError
+from poml_map.fetch.hdf import HdfFile
+from poml_map.fetch.netcdf import plan_cut
+from poml_map.fetch.remote import NoRangesError, RemoteFile
+from poml_map.fetch.run import local_outcome
+from poml_map.fetch.tiff import TiffFile
+from poml_map.fetch.tiles import LONLAT, tiles_under
+from poml_map.fetch.whole import part_size
+from poml_map.limits import size_text
+
+
+def estimate(jobs: list[Job], client: Client, cache: Path) -> tuple[list[str], float]:
+    """What the files of one entry would take.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        Of one entry.
+    client : Client
+    cache : Path
+        Looked into, not made.
+
+    Returns
+    -------
+    lines : list of str
+    to_come : float
+        [byte]
+    """
+    name, here = jobs[0].source.name, [outcome for job in jobs if (outcome := local_outcome(job))]
+    left = [job for job in jobs if job not in [outcome.job for outcome in here]]
+    lines = [f"  {name}: {len(jobs)} files{_of(here)}"]
+    cached = [job for job in left if (cache / "index" / f"{job.key}.json").is_file()]
+    if cached:
+        lines[0] += f", {len(cached)} in the cache"
+        left = [job for job in left if job not in cached]
+    if not left:
+        return lines, 0.0
+    addresses = [address for job in left for address in _addresses(job)]
+    stamps, problems = _look(client, addresses)
+    size = float(sum(stamp.size or 0 for stamp in stamps.values()))
+    share, note = _share(left[0], client) if stamps and not problems else (1.0, "")
+    begun = sum(part_size(cache, address) for address in addresses)
+    to_come = max(size * share - begun, 0.0)
+    lines[0] += (
+        f", {len(left)} to come: {size_text(size)} on {_host(addresses)}, about {size_text(to_come)} of it"
+    )
+    lines += [f"    {problem}" for problem in [*problems[:5], *([note] if note else [])]]
+    if len(problems) > 5:
+        lines.append(f"    and {len(problems) - 5} more")
+    return lines, to_come
+
+
+def _of(here) -> str:
+    counts = Counter(outcome.how for outcome in here)
+    return "".join(f", {count} {how}" for how, count in counts.items())
+
+
+def _host(addresses: list[str]) -> str:
+    return shown_address(addresses[0]).split("/")[2]
+
+
+def _addresses(job: Job) -> list[str]:
+    fetch = job.source.entry.fetch
+    if fetch.layout in ("tiles", "archives"):
+        return [job.address(tile.name) for tile in tiles_under(fetch.tiles, job.place.bounds(LONLAT), 0.0)]
+    return [job.address()]
+
+
+def _look(client: Client, addresses: list[str]) -> tuple[dict[str, Stamp], list[str]]:
+    def one(address: str):
+        try:
+            return client.look(address)
+        except AbsentError:
+            return f"not on the server: {shown_address(address)}"
+        except FetchError as error:
+            return f"{shown_address(address)}: {error}"
+
+    with ThreadPoolExecutor(ALL_HOSTS) as pool:
+        found = dict(zip(addresses, pool.map(one, addresses), strict=True))
+    stamps = {address: each for address, each in found.items() if isinstance(each, Stamp)}
+    return stamps, [each for each in found.values() if isinstance(each, str)]
+
+
+def _share(job: Job, client: Client) -> tuple[float, str]:
+    """Which share of a file the window takes, by the header of the first."""
+    fetch = job.source.entry.fetch
+    if job.whole or fetch.layout == "archives":
+        return 1.0, "whole files: the source offers no parts" if not fetch.whole else ""
+    if fetch.layout == "vrt":
+        return 1.0, "and the tiles that the list names"
+    address = _addresses(job)[0]
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(RemoteFile(client, address, Path(folder))) as file,
+        ):
+            if fetch.layout == "tiles":
+                header = TiffFile(file).header
+                west, south, east, north = job.place.bounds(LONLAT)
+                side = fetch.tiles.degrees
+                return min((east - west) * (north - south) / (side * side * len(_addresses(job))), 1.0), ""
+            if job.source.entry.driver == "netcdf":
+                data = HdfFile(file)
+                cut = plan_cut(job.source, data, job.file[0], job.place)
+                height, width = cut.window.tile.shape
+                shape = dict(zip(data.dims(cut.variables[0]), data.shape(cut.variables[0]), strict=True))
+                return min(
+                    height * width / (shape[cut.y] * shape[cut.x]), 1.0
+                ), "more where the file's blocks are large"
+            header = TiffFile(file).header
+            window = job.place.window(
+                job.source, job.source.entry.crs or header.crs, header.transform, header.width, header.height
+            )
+            height, width = window.tile.shape if window else (0, 0)
+            return min(height * width / (header.height * header.width), 1.0), ""
+    except NoRangesError:
+        return 1.0, "whole files: the server gives no parts"
+    except (FetchError, InputError) as error:
+        return 1.0, str(error)

@@ -1,0 +1,218 @@
+"""Pieces of one raster put together under a window: their own CRS, cells and numbers, nothing resampled."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as Part
+
+from poml_map.fetch.failures import DamagedError, RefusedError
+from poml_map.fetch.place import Window
+from poml_map.fetch.tiff import Header, Kind, TiffFile
+from poml_map.grid import Tile
+
+# Held at a time. [bytes]
+_STRIP = 64 * 2**20
+_BLOCK = 256
+# Share of a cell by which pieces may be off through rounding of what their headers say.
+_OFF = 0.02
+
+
+@dataclass
+class Piece:
+    """A raster at its place in a larger one.
+
+    Attributes
+    ----------
+    tiff : TiffFile
+    name : str
+        For messages.
+    row, col : int
+        In the larger raster, of the piece's first used cell.
+    used : Tile
+        The cells of the file that count.
+    """
+
+    tiff: TiffFile
+    name: str
+    row: int
+    col: int
+    used: Tile
+
+
+def piece_at(tiff: TiffFile, name: str, whole: Header) -> Piece:
+    """A piece by its own header.
+
+    Raises
+    ------
+    RefusedError
+        If its CRS, cells or numbers are not those of the whole.
+    """
+    header, address = tiff.header, tiff.file.address
+    differs = whole.kind.differs(header.kind)
+    if differs:
+        raise RefusedError(f"{name} with {differs}", "one kind of numbers in all tiles", _ONE_KIND, address)
+    (a, b, c, d, e, f), (a1, b1, c1, d1, e1, f1) = whole.transform, header.transform
+    same_cells = _near(a, a1, header.width) and _near(e, e1, header.height) and b == b1 and d == d1
+    col, row = (c1 - c) / a, (f1 - f) / e
+    fits = abs(col - round(col)) < _OFF and abs(row - round(row)) < _OFF
+    if not (same_cells and fits and _same_crs(whole.crs, header.crs)):
+        found = f"{name} with cells of {abs(a1):.9g} x {abs(e1):.9g} from {c1:.9g}, {f1:.9g}"
+        expected = f"the cells of the other tiles, {abs(a):.9g} x {abs(e):.9g}"
+        mend = "Tiles are not resampled: map each part as a region of its own, or join them by gdalwarp."
+        raise RefusedError(found, expected, mend, address)
+    return Piece(tiff, name, round(row), round(col), Tile(0, header.height, 0, header.width))
+
+
+_ONE_KIND = "Bring the files by hand and join them."
+
+
+def _near(one: float, other: float, cells: int) -> bool:
+    return abs(one - other) * cells < _OFF * abs(one)
+
+
+def _same_crs(one: str, other: str) -> bool:
+    return one == other or (
+        bool(one) and bool(other) and rasterio.CRS.from_wkt(one) == rasterio.CRS.from_wkt(other)
+    )
+
+
+def uncovered(window: Window, pieces: list[Piece]) -> int:
+    """How many cells of a window no piece covers."""
+    parts = []
+    for piece in pieces:
+        for part, row, col in window.parts(piece.row, piece.col, *piece.used.shape):
+            parts.append((row, row + part.shape[0], col, col + part.shape[1]))
+    rows = sorted({0, window.tile.shape[0], *(edge for part in parts for edge in part[:2])})
+    cols = sorted({0, window.tile.shape[1], *(edge for part in parts for edge in part[2:])})
+    free = np.ones((len(rows) - 1, len(cols) - 1), bool)
+    for row0, row1, col0, col1 in parts:
+        free[rows.index(row0) : rows.index(row1), cols.index(col0) : cols.index(col1)] = False
+    return int((np.outer(np.diff(rows), np.diff(cols)) * free).sum())
+
+
+def write_mosaic(path: Path, whole: Header, window: Window, pieces: list[Piece], nodata: float | None) -> int:
+    """Write the cells under a window as a GeoTIFF, and read them back.
+
+    Parameters
+    ----------
+    path : Path
+    whole : Header
+        CRS, transform and kind of the raster that the pieces belong to.
+    window : Window
+    pieces : list of Piece
+        Where two overlap, the first counts.
+    nodata : float or None
+        What cells get that no piece covers, where the files declare nothing; None for NaN, or a refusal of whole
+        numbers.
+
+    Returns
+    -------
+    int
+        How many cells no piece covers.
+
+    Raises
+    ------
+    RefusedError
+        If there are such cells and no number for them.
+    DamagedError, FetchError
+    """
+    kind, height, width = whole.kind, *window.tile.shape
+    gaps = uncovered(window, pieces)
+    if gaps and kind.nodata is None:
+        if nodata is None and np.dtype(kind.dtype).kind != "f":
+            mend = "Add `nodata:` to the entry: a number that no cell has."
+            raise RefusedError(f"{gaps} cells without a tile", "a nodata value for them", mend)
+        kind = replace(kind, nodata=float("nan") if nodata is None else nodata)
+    rows = _strip_rows(kind, width)
+    sums = []
+    with _create(path, whole, window, kind) as out:
+        for row in range(0, height, rows):
+            strip = (row, min(row + rows, height))
+            numbers = _strip(kind, window, pieces, strip)
+            out.write(numbers, window=Part(0, row, width, strip[1] - row))
+            sums.append(hashlib.sha256(numbers.tobytes()).digest())
+    _check(path, whole, window, rows, sums)
+    return gaps
+
+
+def _strip_rows(kind: Kind, width: int) -> int:
+    row = width * kind.count * np.dtype(kind.dtype).itemsize
+    return max(_STRIP // row // _BLOCK, 1) * _BLOCK
+
+
+def _strip(kind: Kind, window: Window, pieces: list[Piece], strip: tuple[int, int]) -> np.ndarray:
+    row0, row1 = strip
+    width = window.tile.shape[1]
+    numbers = np.full((kind.count, row1 - row0, width), 0 if kind.nodata is None else kind.nodata, kind.dtype)
+    covered = np.zeros((row1 - row0, width), bool)
+    shifted = Window(
+        Tile(window.tile.row0 + row0, window.tile.row0 + row1, window.tile.col0, window.tile.col1),
+        window.width, window.wraps,
+    )  # fmt: skip
+    for piece in pieces:
+        used = piece.used
+        for part, row, col in shifted.parts(piece.row, piece.col, *used.shape):
+            at = (slice(row, row + part.shape[0]), slice(col, col + part.shape[1]))
+            if covered[at].all():
+                continue
+            inside = Tile(
+                part.row0 + used.row0, part.row1 + used.row0, part.col0 + used.col0, part.col1 + used.col0
+            )
+            found = piece.tiff.read(inside)
+            free = ~covered[at]
+            numbers[:, at[0], at[1]][:, free] = found[:, free]
+            covered[at] = True
+    return numbers
+
+
+def _corner(whole: Header, window: Window) -> Affine:
+    return Affine(*whole.transform) * Affine.translation(window.tile.col0, window.tile.row0)
+
+
+def _create(path: Path, whole: Header, window: Window, kind: Kind):
+    profile = {
+        "driver": "GTiff", "dtype": kind.dtype, "count": kind.count, "crs": whole.crs or None,
+        "transform": _corner(whole, window),
+        "height": window.tile.shape[0], "width": window.tile.shape[1], "nodata": kind.nodata, "tiled": True,
+        "blockxsize": _BLOCK, "blockysize": _BLOCK, "compress": "DEFLATE", "bigtiff": "IF_SAFER",
+        "predictor": 3 if np.dtype(kind.dtype).kind == "f" else 2, "interleave": "band",
+    }  # fmt: skip
+    if np.dtype(kind.dtype).itemsize == 8 and profile["predictor"] == 2:
+        del profile["predictor"]  # older GDAL knows none for 64-bit integers
+    out = rasterio.open(path, "w", **profile)
+    out.scales, out.offsets = kind.scales, kind.offsets
+    for band, (text, unit) in enumerate(zip(kind.descriptions, kind.units, strict=True), start=1):
+        if text:
+            out.set_band_description(band, text)
+        if unit:
+            out.set_band_unit(band, unit)
+    if kind.point:
+        out.update_tags(AREA_OR_POINT="Point")
+    if kind.colormap and kind.dtype in ("uint8", "uint16"):
+        out.write_colormap(1, dict(kind.colormap))
+    return out
+
+
+def _check(path: Path, whole: Header, window: Window, rows: int, sums: list[bytes]) -> None:
+    try:
+        with rasterio.open(path, driver="GTiff") as data:
+            same = data.scales == whole.kind.scales and data.offsets == whole.kind.offsets
+            same = same and (data.height, data.width) == window.tile.shape
+            same = same and data.transform.almost_equals(_corner(whole, window), 1e-9)
+            for number, digest in enumerate(sums):
+                row = number * rows
+                found = data.read(window=Part(0, row, data.width, min(rows, data.height - row)))
+                same = same and hashlib.sha256(found.tobytes()).digest() == digest
+    except (RasterioError, OSError) as error:
+        raise DamagedError(
+            f"a cut that cannot be read back ({error})", "the numbers that were written"
+        ) from error
+    if not same:
+        raise DamagedError("other numbers than were written", "the same", "Check the disk.")
