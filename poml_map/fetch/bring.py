@@ -184,7 +184,9 @@ class Bringer:
 
     def _mosaic(self, job: Job, work: Path, whole: Header, address: str, pieces: list[Piece], stamps: dict):
         window = self.window(job, whole, address)
-        gaps = write_mosaic(work, whole, window, pieces, job.source.entry.nodata)
+        declared = job.source.entry.nodata  # one number, or a list of codes
+        fill = (declared[0] if declared else None) if isinstance(declared, list) else declared
+        gaps = write_mosaic(work, whole, window, pieces, fill)
         cells = window.tile.shape[0] * window.tile.shape[1]
         notes = (f"{gaps} of {cells} cells without a tile are nodata",) if gaps else ()
         return stamps, notes

@@ -51,6 +51,19 @@ def key_of(facts: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def object_path(folder: Path, sha256: str) -> Path:
+    """Where the object of a checksum lies in a cache.
+
+    Raises
+    ------
+    ValueError
+        If it is no SHA-256 in hexadecimal.
+    """
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("no SHA-256")
+    return folder / "objects" / sha256[:2] / sha256
+
+
 @dataclass(frozen=True)
 class Kept:
     """An object of the cache.
@@ -112,7 +125,7 @@ class Cache:
         try:
             facts = json.loads(index.read_text(encoding="utf-8"))
             stamps = {address: Stamp(**stamp) for address, stamp in facts["stamps"].items()}
-            path = self._object(facts["sha256"])
+            path = object_path(self.folder, facts["sha256"])
             kept = Kept(path, facts["sha256"], facts["bytes"], stamps, facts["date"], tuple(facts["notes"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -121,11 +134,6 @@ class Cache:
         for each in (path, index):
             each.unlink(missing_ok=True)
         return None
-
-    def _object(self, sha256: str) -> Path:
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            raise ValueError("no SHA-256")
-        return self.folder / "objects" / sha256[:2] / sha256
 
     @staticmethod
     def _is_whole(kept: Kept) -> bool:
@@ -137,7 +145,7 @@ class Cache:
     def put(self, key: str, made: Path, stamps: dict[str, Stamp], notes: tuple[str, ...] = ()) -> Kept:
         """Take a file of `work` or `parts` that was checked; its name is gone afterwards."""
         sha256, size = sha256_of_file(made), made.stat().st_size
-        kept = Kept(self._object(sha256), sha256, size, stamps, now_text(), notes)
+        kept = Kept(object_path(self.folder, sha256), sha256, size, stamps, now_text(), notes)
         with open(made, "rb+") as file:
             os.fsync(file.fileno())
         kept.path.parent.mkdir(exist_ok=True)

@@ -14,8 +14,8 @@ from poml_map.fetch.bring import Job
 from poml_map.fetch.client import ALL_HOSTS, Client, Stamp
 from poml_map.fetch.failures import AbsentError, FetchError
 from poml_map.fetch.hdf import HdfFile
-from poml_map.fetch.netcdf import plan_cut
-from poml_map.fetch.remote import NoRangesError, RemoteFile
+from poml_map.fetch.netcdf import plan_cut, ranges_of
+from poml_map.fetch.remote import BLOCK, NoRangesError, RemoteFile
 from poml_map.fetch.run import local_outcome
 from poml_map.fetch.tiff import TiffFile
 from poml_map.fetch.tiles import LONLAT, tiles_under
@@ -40,7 +40,7 @@ def estimate(jobs: list[Job], client: Client, cache: Path) -> tuple[list[str], f
     to_come : float
         [byte]
     """
-    name, here = jobs[0].source.name, [outcome for job in jobs if (outcome := local_outcome(job))]
+    name, here = jobs[0].source.name, [outcome for job in jobs if (outcome := local_outcome(job, cache))]
     left = [job for job in jobs if job not in [outcome.job for outcome in here]]
     lines = [f"  {name}: {len(jobs)} files{_of(here)}"]
     cached = [job for job in left if (cache / "index" / f"{job.key}.json").is_file()]
@@ -98,36 +98,40 @@ def _look(client: Client, addresses: list[str]) -> tuple[dict[str, Stamp], list[
 def _share(job: Job, client: Client) -> tuple[float, str]:
     """Which share of a file the window takes, by the header of the first."""
     fetch = job.source.entry.fetch
-    if job.whole or fetch.layout == "archives":
-        return 1.0, "whole files: the source offers no parts" if not fetch.whole else ""
+    if job.whole:
+        return 1.0, ""
+    if fetch.layout == "archives":
+        return 1.0, "whole files: the source offers no parts"
     if fetch.layout == "vrt":
-        return 1.0, "and the tiles that the list names"
-    address = _addresses(job)[0]
+        return 1.0, "and the parts of the tiles that the list names"
+    addresses = _addresses(job)
+    if fetch.layout == "tiles":
+        west, south, east, north = job.place.bounds(LONLAT)
+        return min((east - west) * (north - south) / (fetch.tiles.degrees**2 * len(addresses)), 1.0), ""
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
-            closing(RemoteFile(client, address, Path(folder))) as file,
+            closing(RemoteFile(client, addresses[0], Path(folder))) as file,
         ):
-            if fetch.layout == "tiles":
-                header = TiffFile(file).header
-                west, south, east, north = job.place.bounds(LONLAT)
-                side = fetch.tiles.degrees
-                return min((east - west) * (north - south) / (side * side * len(_addresses(job))), 1.0), ""
-            if job.source.entry.driver == "netcdf":
-                data = HdfFile(file)
-                cut = plan_cut(job.source, data, job.file[0], job.place)
-                height, width = cut.window.tile.shape
-                shape = dict(zip(data.dims(cut.variables[0]), data.shape(cut.variables[0]), strict=True))
-                return min(
-                    height * width / (shape[cut.y] * shape[cut.x]), 1.0
-                ), "more where the file's blocks are large"
-            header = TiffFile(file).header
-            window = job.place.window(
-                job.source, job.source.entry.crs or header.crs, header.transform, header.width, header.height
-            )
-            height, width = window.tile.shape if window else (0, 0)
-            return min(height * width / (header.height * header.width), 1.0), ""
+            return min(max(_stored(job, file), BLOCK) / file.size, 1.0), ""
     except NoRangesError:
         return 1.0, "whole files: the server gives no parts"
     except (FetchError, InputError) as error:
         return 1.0, str(error)
+
+
+def _stored(job: Job, file: RemoteFile) -> int:
+    """Bytes of the blocks under the window."""
+    if job.source.entry.driver == "netcdf":
+        data = HdfFile(file)
+        return sum(
+            length for _, length in ranges_of(data, plan_cut(job.source, data, job.file[0], job.place))
+        )
+    tiff = TiffFile(file)
+    header = tiff.header
+    crs = job.source.entry.crs or header.crs
+    window = job.place.window(job.source, crs, header.transform, header.width, header.height)
+    if window is None:
+        return 0
+    parts = window.parts(0, 0, header.height, header.width)
+    return sum(length for part, _, _ in parts for _, length in tiff.ranges(part))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile
 from poml_map.fetch.place import Place, Window
 
+# The NetCDF library is not made for threads; numbers are brought outside of this lock.
+_ONE_AT_A_TIME = threading.Lock()
 _PACKED = {"zlib": True, "complevel": 4, "shuffle": True}
 
 
@@ -101,15 +104,27 @@ def write_cut(path: Path, data: HdfFile, cut: Cut) -> None:
     data.file.need(ranges_of(data, cut))
     names = _with_companions(data, cut)
     numbers = {name: _numbers(data, cut, name) for name in names}
+    attrs = {name: data.attrs(name) for name in names}
+    told = data.global_attrs() | {"cut_from": shown_address(data.file.address)}
+    dims = {name: data.dims(name) for name in names}
+    with _ONE_AT_A_TIME:
+        _write(path, numbers, dims, attrs, told)
+        _check(path, numbers)
+
+
+def _write(path: Path, numbers: dict, dims: dict, attrs: dict, told: dict) -> None:
     with netCDF4.Dataset(path, "w") as out:
         out.set_auto_maskandscale(False)
-        for name in names:
-            for dim, length in zip(data.dims(name), numbers[name].shape, strict=True):
+        for name, values in numbers.items():
+            for dim, length in zip(dims[name], values.shape, strict=True):
                 if dim not in out.dimensions:
                     out.createDimension(dim, length)
-        for name in names:
-            _write_variable(out, data, name, numbers[name])
-        _set_attrs(out, data.global_attrs() | {"cut_from": shown_address(data.file.address)})
+        for name, values in numbers.items():
+            _write_variable(out, name, dims[name], values, dict(attrs[name]))
+        _set_attrs(out, told)
+
+
+def _check(path: Path, numbers: dict) -> None:
     with netCDF4.Dataset(path) as back:
         back.set_auto_maskandscale(False)
         for name, expected in numbers.items():
@@ -144,7 +159,7 @@ def _numbers(data: HdfFile, cut: Cut, name: str) -> np.ndarray:
     dims = data.dims(name)
     parts = [data.read(name, index) for index in _indexes(data, cut, name)] if dims else [data.read(name)]
     if len(parts) == 1:
-        return np.ascontiguousarray(parts[0])
+        return np.array(parts[0], order="C")  # a scalar stays one
     if dims == (cut.x,):  # over the edge of the globe longitudes go on, they do not jump back
         parts = _going_on(parts)
     return np.ascontiguousarray(np.concatenate(parts, axis=dims.index(cut.x)))
@@ -160,18 +175,13 @@ def _going_on(parts: list[np.ndarray]) -> list[np.ndarray]:
     return found
 
 
-def _write_variable(out: netCDF4.Dataset, data: HdfFile, name: str, numbers: np.ndarray) -> None:
-    attrs, dtype = dict(data.attrs(name)), numbers.dtype
-    if dtype.kind in "SUO":
-        numbers, dtype = (
-            numbers.astype("S1") if numbers.dtype.kind == "S" else numbers.astype(str),
-            numbers.dtype,
-        )
+def _write_variable(out: netCDF4.Dataset, name: str, dims: tuple, numbers: np.ndarray, attrs: dict) -> None:
+    dtype = numbers.dtype
     fill = attrs.pop("_FillValue", None)
     endian = {">": "big", "<": "little"}.get(dtype.byteorder, "native")
     packed = _PACKED if numbers.ndim else {}
     variable = out.createVariable(
-        name, dtype, data.dims(name), fill_value=False if fill is None else np.asarray(fill, dtype)[()],
+        name, dtype, dims, fill_value=False if fill is None else np.asarray(fill, dtype)[()],
         endian=endian, **packed,
     )  # fmt: skip
     variable.set_auto_maskandscale(False)

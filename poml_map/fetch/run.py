@@ -13,7 +13,7 @@ from poml_map.catalog import first_of_files, path_problem
 from poml_map.errors import InputError, PomlError, Problems, ResourceError
 from poml_map.fetch.address import shown_address
 from poml_map.fetch.bring import Bringer, Job
-from poml_map.fetch.cache import Cache, Kept
+from poml_map.fetch.cache import Cache, Kept, object_path
 from poml_map.fetch.client import ALL_HOSTS, Client
 from poml_map.fetch.failures import FetchError
 from poml_map.fetch.progress import Meter
@@ -82,7 +82,8 @@ def run_jobs(jobs: list[Job], client: Client, cache: Cache, refresh: bool, meter
 
 def _one(job: Job, bringer: Bringer, refresh: bool, meter: Meter) -> Outcome:
     try:
-        outcome = local_outcome(job) if not refresh else _of_user(job)
+        folder = bringer.cache.folder
+        outcome = _of_user(job, folder) if refresh else local_outcome(job, folder)
         return outcome or _bring(job, bringer)
     except (PomlError, FetchError) as error:
         return Outcome(job, error=error)
@@ -90,8 +91,14 @@ def _one(job: Job, bringer: Bringer, refresh: bool, meter: Meter) -> Outcome:
         meter.finished()
 
 
-def local_outcome(job: Job) -> Outcome | None:
+def local_outcome(job: Job, cache: Path) -> Outcome | None:
     """What is here, without asking anybody: the file for this very window, or one of the user's own.
+
+    Parameters
+    ----------
+    job : Job
+    cache : Path
+        Folder of the cache; need not be there.
 
     Returns
     -------
@@ -101,22 +108,23 @@ def local_outcome(job: Job) -> Outcome | None:
     line, path = _line(job), job.path
     if line is not None and line.window == job.key and Record(job.source.root).has(path, line):
         return Outcome(job, HERE, line.bytes)
-    return _of_user(job)
+    return _of_user(job, cache)
 
 
 def _line(job: Job) -> Line | None:
     return Record(job.source.root).read().get(job.shown)
 
 
-def _of_user(job: Job) -> Outcome | None:
+def _of_user(job: Job, cache: Path) -> Outcome | None:
+    """A file that is not of ours; what the cache has byte by byte is, though a kill came before the record."""
     path, line = job.path, _line(job)
-    if not (path.exists() or path.is_symlink()):
+    if not (path.exists() or path.is_symlink()) or Record(job.source.root).has(path, line):
         return None
-    if line is None:
-        return Outcome(job, YOURS, _size(path), ("it was there before, and is not of `poml-map fetch`",))
-    if Record(job.source.root).has(path, line):
+    if path.is_file() and object_path(cache, sha256_of_file(path)).is_file():
         return None
-    note = f"it differs from what was fetched on {line.date[:10]}: remove it to have that again"
+    note = "it was there before, and is not from `poml-map fetch`"
+    if line is not None:
+        note = f"it differs from what was fetched on {line.date[:10]}: remove it to have that again"
     return Outcome(job, YOURS, _size(path), (note,))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 
 from poml_map.catalog import Source, file_problems
@@ -154,7 +153,7 @@ def _dry_lines(
 ) -> list[str]:
     """What would be brought; of the network only headers are asked for."""
     lines, total = [f"{region.file}: nothing is written; cache {folder}"], 0
-    with Client(mirror, patience) as client, nullcontext():
+    with Client(mirror, patience) as client:
 
         def look(jobs: list[Job]) -> list[Outcome]:
             nonlocal total
