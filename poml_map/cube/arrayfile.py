@@ -66,7 +66,7 @@ class ArrayFiles:
         self.frames = frozenset(self._at)
 
     def _strange_steps(self, seen: list[Frame]) -> list[Problem]:
-        """Problems of months that come too often, or with fewer steps than others."""
+        """Problems of months that come too often, or not with as many steps as others."""
         entry, where = self.source.entry, f"variable {self._variable}"
         if repeated(seen):
             mend = "Only monthly values are read: aggregate daily ones, remove doubles."
@@ -74,10 +74,10 @@ class ArrayFiles:
             if entry.steps_in_time == "monthly" and not entry.in_month:
                 mend += " Of half-months, `in_month: max` or `in_month: mean` makes one value."
             return [self.source.problem(repeated(seen), expected, mend, where)]
-        fewer = uneven(Counter({frame: len(steps) for frame, (_, steps) in self._at.items()}))
-        if entry.in_month and fewer:
-            mend = "Bring the missing steps, or leave the month out."
-            return [self.source.problem(fewer, "as many in every month", mend, where)]
+        odd = uneven(Counter({frame: len(steps) for frame, (_, steps) in self._at.items()}))
+        if entry.in_month and odd:
+            mend = "Bring a whole file, or leave the year out."
+            return [self.source.problem(odd, "as many in every month", mend, where)]
         return []
 
     def _header(self, file: Frame, near: float) -> Header:

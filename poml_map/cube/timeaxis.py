@@ -62,7 +62,7 @@ def labels(
 
 
 def uneven(steps: Counter[Frame]) -> str:
-    """Which months have fewer time steps than others; empty when none does.
+    """Which months have more or fewer time steps than most; empty when none does.
 
     Parameters
     ----------
@@ -71,16 +71,20 @@ def uneven(steps: Counter[Frame]) -> str:
 
     Examples
     --------
-    >>> uneven(Counter({(1982, 1): 2, (1982, 2): 1}))
-    '1 time step in 1982-02, where other months have 2'
+    >>> uneven(Counter({(1982, 1): 2, (1982, 2): 1, (1982, 3): 2}))
+    '1 time step in 1982-02, where most months have 2'
     """
-    most = max(steps.values(), default=0)
-    fewer = sorted(frame for frame, count in steps.items() if count < _ALL_OF_A_MONTH * most)
-    if not fewer:
+    if not steps:
         return ""
-    count, more = steps[fewer[0]], f" and fewer in {len(fewer) - 1} more" if len(fewer) > 1 else ""
-    plural = "s" if count > 1 else ""
-    return f"{count} time step{plural} in {frame_name(fewer[0])}{more}, where other months have {most}"
+    usual = Counter(steps.values()).most_common(1)[0][0]
+    odd = [
+        frame for frame in sorted(steps) if not _ALL_OF_A_MONTH <= steps[frame] / usual <= 1 / _ALL_OF_A_MONTH
+    ]
+    named = [
+        f"{steps[frame]} time step{'s' * (steps[frame] > 1)} in {frame_name(frame)}" for frame in odd[:5]
+    ]
+    more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+    return f"{', '.join(named)}{more}, where most months have {usual}" if odd else ""
 
 
 def repeated(frames: list[Frame]) -> str:

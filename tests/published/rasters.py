@@ -131,11 +131,13 @@ def write_sparse(
         if tags:
             data.update_tags(**tags)
         for part in _blocks(layout, window):
-            cols = np.arange(part.col_off, part.col_off + part.width, coarse) + (coarse - 1) / 2
-            rows = np.arange(part.row_off, part.row_off + part.height, coarse) + (coarse - 1) / 2
+            left, above = part.col_off % coarse, part.row_off % coarse
+            cols = np.arange(part.col_off - left, part.col_off + part.width, coarse) + (coarse - 1) / 2
+            rows = np.arange(part.row_off - above, part.row_off + part.height, coarse) + (coarse - 1) / 2
             made = stored(values(*degrees_of(layout, cols, rows)), layout.dtype, scale)
             if coarse > 1:
-                made = made.repeat(coarse, 0).repeat(coarse, 1)[: part.height, : part.width]
+                made = made.repeat(coarse, 0).repeat(coarse, 1)
+                made = made[above : above + part.height, left : left + part.width]
             data.write(made, 1, window=part)
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from poml_map.catalog import Source, load_catalog
@@ -12,6 +13,7 @@ from tests.published.rasters import Bounds
 CATALOG = Path(__file__).parents[2] / "data_catalog.yaml"
 
 
+@cache
 def published_sources(catalog: Path = CATALOG) -> dict[str, Source]:
     """Entries of the catalog that are published data, not the demo's."""
     sources = load_catalog(catalog, catalog.name, [])
