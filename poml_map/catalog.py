@@ -6,6 +6,7 @@ entry. Nothing is opened here.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ __all__ = [
 
 # So many files of one entry are named; the rest is counted.
 _FILES_NAMED = 5
+# How a problem of a file begins that is not there at all.
+_ABSENT = "no such"
 
 
 class Catalog(Settings):
@@ -212,9 +215,9 @@ def path_problem(source: Source, path: Path, shown: str) -> Problem | None:
 
 def _mend_of(source: Source, found: str) -> str:
     entry, place = source.entry, f"of the entry ({source.file}:{source.line})"
-    if found.startswith("no such") and entry.fetch:
+    if found.startswith(_ABSENT) and entry.fetch:
         return "Run `poml-map fetch REGION.yaml`."
-    if found.startswith("no such") and entry.steps:
+    if found.startswith(_ABSENT) and entry.steps:
         return f"Get it by the `steps:` {place}."
     return f"Check `uri:` and `root:` {place}."
 
@@ -242,6 +245,14 @@ def file_problems(source: Source, years) -> list[Problem]:
     files = source.files(years)
     checked = (path_problem(source, source.path(*file), source.shown(*file)) for file in files)
     problems = [problem for problem in checked if problem]
+    absent = [problem for problem in problems if problem.found.startswith(_ABSENT)]
+    if len(absent) > 1 and (source.entry.fetch or source.entry.steps):
+        # They come together, too: one line is as good as many.
+        count = f"{len(absent)} of {len(files)} files missing, the first is {absent[0].file}"
+        one = dataclasses.replace(
+            absent[0], file=source.entry.uri, found=count, expected="files that can be read"
+        )
+        problems = [one, *(problem for problem in problems if problem not in absent)]
     return first_of_files(source, problems, len(files))
 
 

@@ -127,7 +127,9 @@ def how_to_get(region: Region) -> list[str]:
     """
     absent = [source for source in region.sources.values() if _is_absent(source, region)]
     open_ones = [source.name for source in absent if source.entry.fetch]
-    lines = [f"{', '.join(open_ones)}: run `poml-map fetch {region.file}`."] if open_ones else []
+    lines = (
+        _wrapped(f"Run `poml-map fetch {region.file}` for {', '.join(open_ones)}.", "") if open_ones else []
+    )
     for source in absent:
         entry = source.entry
         if entry.fetch or not entry.steps:
@@ -138,6 +140,19 @@ def how_to_get(region: Region) -> list[str]:
         )
         lines += [f"  Page: {entry.url}"] if entry.url else []
     return lines
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Lines of at most 100 letters; addresses and file names stay whole."""
+    text = " ".join(text.split())
+    return textwrap.wrap(
+        text,
+        100,
+        initial_indent=indent,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _is_absent(source: Source, region: Region) -> bool:
@@ -251,11 +266,7 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
     ]
     lines += [f"            of the others {n} rows: {reason}" for reason, n in counts["n_dropped"].items()]
     untried = [source.name for source in region.sources.values() if source.entry.structure == "documented"]
-    lines += (
-        [f"  untried   {', '.join(untried)}: structure known from documentation"]
-        if untried
-        else []
-    )
+    lines += [f"  untried   {', '.join(untried)}: structure known from documentation"] if untried else []
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
     return lines

@@ -324,7 +324,7 @@ def test_months_of_several_steps_are_their_mean_or_maximum_without_the_missing_o
     assert_allclose(in_months(values, counts, how), expected, rtol=1e-12)
 
 
-def _gimms(folder, **changes):
+def _gimms(folder, region=None, **changes):
     """The GIMMS entry with changes, opened in its own cells, and its file of the first half of 1982."""
     (folder / "gimms_ndvi3g").mkdir(exist_ok=True)
     for first in (1, 7):
@@ -332,7 +332,7 @@ def _gimms(folder, **changes):
         path = folder / "gimms_ndvi3g" / f"ndvi3g_geo_v1_1_1982_{half}.nc4"
         if not path.exists():
             write_gimms(path, PLACE, 1982, first, changes.get("version", "3g+"))
-    _region(folder, "gimms_ndvi3g", years="1982-1982", spinup_years="1980-1981")
+    _region(folder, "gimms_ndvi3g", **(region or {"years": "1982-1982", "spinup_years": "1980-1981"}))
     catalog = yaml.safe_load((folder / "data_catalog.yaml").read_text())
     entry = catalog["sources"]["gimms_ndvi3g"] | {"years": [1982, 1982]}
     entry |= {key: value for key, value in changes.items() if key != "version"}
@@ -408,6 +408,17 @@ def test_the_older_files_that_count_the_months_of_their_year_are_read_too(tmp_pa
     )
 
 
+def test_maps_before_the_first_satellite_need_a_declared_fill_which_is_told(tmp_path, problems_of):
+    changes = {"years": "1980-1982", "spinup_years": "1978-1979"}
+    (line,) = problems_of(_gimms, tmp_path, region=changes)
+    assert "expected every year of 1980-1982. State `fill: {gimms_ndvi3g: climatology}`" in line
+
+    cube = _gimms(tmp_path, region=changes | {"fill": {"gimms_ndvi3g": "climatology"}})
+    assert cube.fills[0]["years"] == [1980, 1981]
+    assert "mean of 1982" in cube.fills[0]["rule"]
+    assert_array_equal(*_values(cube, cube.layers["ndvi"], [(1980, 6), (1982, 6)]))
+
+
 # ---------------------------------------------------------------------------------------------- what check says
 
 
@@ -424,20 +435,32 @@ def test_missing_files_are_fetched_by_one_command_or_brought_by_steps_that_are_s
     with pytest.raises(InputError) as refusal:
         check_region("region.yaml")
 
-    lines = [str(problem) for problem in refusal.value.problems]
-    fetched = [line for line in lines if "terraclimate/" in line or "soilgrids/" in line]
-    assert len(fetched) == 4 + 3
-    assert all(line.endswith("Run `poml-map fetch REGION.yaml`.") for line in fetched)
-    by_hand_lines = [line for line in lines if "gimms_ndvi3g/" in line]
-    assert len(by_hand_lines) == 4
-    assert all("Get it by the `steps:` of the entry (data_catalog.yaml:" in line for line in by_hand_lines)
+    lines = sorted(str(problem) for problem in refusal.value.problems if "samples.csv" not in str(problem))
+    ndvi, clay, rain = lines
+    assert ndvi == (
+        "gimms_ndvi3g/ndvi3g_geo_v1_1_{year}_{half}.nc4, entry 'gimms_ndvi3g': found 4 of 4 files missing, "
+        "the first is gimms_ndvi3g/ndvi3g_geo_v1_1_1982_0106.nc4, expected files that can be read. "
+        f"Get it by the `steps:` of the entry (data_catalog.yaml:{_line('  gimms_ndvi3g:')})."
+    )
+    fetched = "expected files that can be read. Run `poml-map fetch REGION.yaml`."
+    assert clay.startswith("soilgrids/clay_{variable}.tif, entry 'clay': found 3 of 3 files missing")
+    assert rain.startswith(
+        "terraclimate/TerraClimate_ppt_{year}.nc, entry 'precipitation': found 4 of 4 files"
+    )
+    assert clay.endswith(fetched)
+    assert rain.endswith(fetched)
     advice = refusal.value.advice
-    assert advice[0] == "precipitation, clay: run `poml-map fetch region.yaml`."
+    assert sorted(advice[0].rstrip(".").replace(",", "").split()[-2:]) == ["clay", "precipitation"]
     assert advice[1] == "gimms_ndvi3g: needs an account; its structure is known from documentation."
     assert "Earthdata account" in " ".join(advice[2:])
     assert advice[-1] == "  Page: https://doi.org/10.3334/ORNLDAAC/2187"
     assert max(map(len, advice)) <= 100
     assert sum("needs an account" in line for line in advice) == 1
+
+
+def _line(start):
+    lines = Path("data_catalog.yaml").read_text().splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if line.startswith(start))
 
 
 def test_nothing_is_advised_where_all_files_are_there(opened, tmp_path):
