@@ -113,7 +113,9 @@ class Bringer:
         FetchError, InputError, ResourceError
         """
         kept = self.cache.find(job.key)
-        if kept is not None and (not self.refresh or is_current(self.client, kept)):
+        stated = job.sha256(job.address("{tile}")) if job.whole else ""
+        as_stated = kept is not None and (not stated or kept.sha256 == stated.lower())
+        if as_stated and (not self.refresh or is_current(self.client, kept)):
             return kept, True
         if job.whole:
             return self._whole(job.address(), _kind(job), job), False

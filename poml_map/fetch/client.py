@@ -249,7 +249,7 @@ class Client:
                 return await use(response)
         except FetchError:
             raise
-        except (aiohttp.InvalidURL, aiohttp.TooManyRedirects) as error:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, aiohttp.TooManyRedirects) as error:
             found = "redirects without end" if isinstance(error, aiohttp.TooManyRedirects) else "no address"
             raise RefusedError(
                 f"{found} ({_said(error)})", "a file", "Check `fetch: url:`.", address

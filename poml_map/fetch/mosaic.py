@@ -173,7 +173,8 @@ def _strip(kind: Kind, window: Window, pieces: list[Piece], strip: tuple[int, in
 
 
 def _corner(whole: Header, window: Window) -> Affine:
-    return Affine(*whole.transform) * Affine.translation(window.tile.col0, window.tile.row0)
+    (a, b, c, d, e, f), col, row = whole.transform, window.tile.col0, window.tile.row0
+    return Affine(a, b, c + a * col + b * row, d, e, f + d * col + e * row)
 
 
 def _create(path: Path, whole: Header, window: Window, kind: Kind):

@@ -31,8 +31,8 @@ class Fault:
         ``break`` (connection cut after `after` bytes of the body), ``longer`` and ``shorter`` (Content-Length off by
         `after`), ``truncated`` (the last `after` bytes of the file do not exist, as the headers say, too), ``status``,
         ``html`` (a page with status 200), ``no_ranges`` (200 and the whole file), ``slow`` (`seconds` before the
-        answer), ``changed`` (another file of the same size under a new ETag), ``flip`` (one byte is another one, the
-        ETag is the same), ``redirect`` (to `to`), ``wrong_range`` (206 with bytes from the file's beginning).
+        answer), ``changed`` (another file of the same size under a new ETag), ``flip`` (byte `after`, or the middle
+        one, is another one, the ETag is the same), ``none``, ``redirect`` (to `to`), ``wrong_range`` (206 with bytes from the file's beginning).
     status : int
     after : int
     seconds : float
@@ -147,6 +147,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer waits 40 ms
     server: _Http
 
     def log_message(self, *_):
@@ -191,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "changed":
             data, etag = bytes(255 - byte for byte in data), f"new-{etag}"
         elif fault.kind == "flip":
-            at = len(data) // 2
+            at = fault.after or len(data) // 2
             data = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
         elif fault.kind == "truncated":
             data = data[: len(data) - (fault.after or len(data) // 2)]
