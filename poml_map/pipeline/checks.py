@@ -142,17 +142,10 @@ def how_to_get(region: Region) -> list[str]:
     return lines
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    """Lines of at most 100 letters; addresses and file names stay whole."""
-    text = " ".join(text.split())
-    return textwrap.wrap(
-        text,
-        100,
-        initial_indent=indent,
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _wrapped(text: str, first: str, others: str = "  ") -> list[str]:
+    """Lines of at most 100 letters, the first indented by `first`; addresses and file names stay whole."""
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.wrap(" ".join(text.split()), 100, initial_indent=first, subsequent_indent=others, **whole)
 
 
 def _is_absent(source: Source, region: Region) -> bool:
@@ -265,8 +258,10 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
         f"campaigns {', '.join(map(str, samples.campaigns))}",
     ]
     lines += [f"            of the others {n} rows: {reason}" for reason, n in counts["n_dropped"].items()]
-    untried = [source.name for source in region.sources.values() if source.entry.structure == "documented"]
-    lines += [f"  untried   {', '.join(untried)}: structure known from documentation"] if untried else []
+    untried = [name for name, source in region.sources.items() if source.entry.structure == "documented"]
+    if untried:
+        told = f"{', '.join(untried)}: structure known from documentation, not tried on the real files"
+        lines += _wrapped(told, "  untried   ", " " * 12)
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
     return lines
