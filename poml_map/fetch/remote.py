@@ -50,6 +50,8 @@ class RemoteFile:
     stamp : Stamp
         Of the first answer; later ones must agree.
     size : int
+    beyond : bool
+        Whether a library read on behind the end: GDAL takes it for a tag that is not there.
 
     Raises
     ------
@@ -69,7 +71,7 @@ class RemoteFile:
         self._kept = tempfile.TemporaryFile(dir=folder, prefix="remote-")  # noqa: SIM115 - lives as long as we do
         self._have: set[int] = set()
         self._missed: set[int] = set()
-        self._ahead = 1
+        self._ahead, self.beyond = 1, False
         self._keep(0, first.body)
 
     def close(self) -> None:
@@ -125,7 +127,7 @@ class RemoteFile:
             What the library raises when a read fails. Raised only when nothing was missing.
         """
         for _ in range(_MOST_QUESTIONS):
-            self._missed = set()
+            self._missed, self.beyond = set(), False
             try:
                 found = question()
             except failures:
@@ -133,7 +135,7 @@ class RemoteFile:
                     raise
             else:
                 if not self._missed:
-                    return found
+                    return _whole(self, found)
             last = -(-self.size // BLOCK)
             wanted = {b + more for b in self._missed for more in range(self._ahead) if b + more < last}
             self._ahead = min(2 * self._ahead, _MOST_AHEAD)
@@ -146,6 +148,7 @@ class RemoteFile:
 
     def read_at(self, offset: int, length: int) -> bytes | None:
         """Bytes that were brought; None and a note if one of them is not here."""
+        self.beyond |= _is_beyond(offset, length, self.size)
         length = min(length, self.size - offset)
         if length <= 0:
             return b""
@@ -184,7 +187,8 @@ class View(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Bytes; none where some are missing: GDAL calls it, which no exception may pass."""
-        found = self._remote.read_at(self._at, self._remote.size if size is None or size < 0 else size) or b""
+        left = max(self._remote.size - self._at, 0)
+        found = self._remote.read_at(self._at, left if size is None or size < 0 else size) or b""
         self._at += len(found)
         return found
 
@@ -196,6 +200,19 @@ class View(io.RawIOBase):
         buffer[: len(found)] = found
         self._at += len(found)
         return len(found)
+
+
+def _is_beyond(offset: int, length: int, size: int) -> bool:
+    """Whether a read goes on behind the end; from the beginning every library takes more than there may be."""
+    return offset > 0 and offset + length > size
+
+
+def _whole(file: RemoteFile | LocalFile, found):
+    """An answer, unless it was made from what is not there."""
+    if file.beyond:
+        found = f"a file of {file.size} bytes that says it is longer: it is cut off"
+        raise DamagedError(found, "a whole file", "Tell the publisher; try again later.", file.address)
+    return found
 
 
 def _runs(blocks: list[int]) -> list[tuple[int, int]]:
@@ -223,7 +240,7 @@ class LocalFile:
 
     def __init__(self, path: Path, stamp: Stamp, address: str):
         self.path, self.stamp, self.address = path, stamp, address
-        self.size = path.stat().st_size
+        self.size, self.beyond = path.stat().st_size, False
 
     def need(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Nothing is missing, unless the file is cut off."""
@@ -238,17 +255,32 @@ class LocalFile:
 
     def answer(self, question: Callable, failures: tuple[type[Exception], ...]):
         """What `question` returns."""
-        return question()
+        self.beyond = False
+        return _whole(self, question())
 
     def close(self) -> None:
         """Nothing is open."""
 
     def view(self):
         """What a library reads, from the file's beginning."""
-        return self.path.open("rb")
+        return _LocalView(self)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Bytes of the file."""
         with self.path.open("rb") as stream:
             stream.seek(offset)
             return stream.read(length)
+
+
+class _LocalView(io.FileIO):
+    """An open file that notes reads behind its end."""
+
+    def __init__(self, local: LocalFile):
+        super().__init__(local.path, "rb")
+        self._local = local
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file."""
+        if size is not None and size > 0:
+            self._local.beyond |= _is_beyond(self.tell(), size, self._local.size)
+        return super().read(size)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import threading
 import warnings
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -117,7 +120,7 @@ class TiffFile:
 
     def _ask(self, question):
         def asked():
-            with _open(self.file) as data:
+            with _quiet(), _open(self.file) as data:
                 return question(data)
 
         try:
@@ -193,6 +196,21 @@ class TiffFile:
                 raise OSError(f"block {name} does not fit its checksum: {error}") from error
         else:
             self._checked.add(offset)
+
+
+@contextmanager
+def _quiet():
+    """Let GDAL not complain in the log of what is not here *yet*; what is wrong in the end is an error of ours."""
+    logger, own = logging.getLogger("rasterio._env"), threading.get_ident()
+
+    def others(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
 
 
 def _open(file: RemoteFile | LocalFile):

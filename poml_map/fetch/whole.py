@@ -113,7 +113,7 @@ class _Download:
             try:
                 return self._go_on(first, known)
             except BrokenError as error:
-                grown = known is not None and self.part.stat().st_size > first
+                grown = known is not None and self._begun()[0] > first
                 failures = 1 if grown else failures + 1
                 self.client.after_failure(self.address, error.cause, failures)
             except ChangedError:
@@ -133,8 +133,12 @@ class _Download:
         return 0, None
 
     def _go_on(self, first: int, known: Stamp | None) -> Stamp:
-        with self.cache.room(self.part.name), self.part.open("r+b" if first else "wb") as file:
-            return self.client.stream(self.address, first, known, self._writer(file))
+        try:
+            with self.cache.room(self.part.name), self.part.open("r+b" if first else "wb") as file:
+                return self.client.stream(self.address, first, known, self._writer(file))
+        finally:
+            if not self._facts.exists():  # nothing came
+                self.forget()
 
     def _writer(self, file) -> Callable[[Stamp, int, bytes], None]:
         def write(stamp: Stamp, at: int, piece: bytes) -> None:
