@@ -88,6 +88,8 @@ class PublishedServer:
 
     def stop(self) -> None:
         """Unplug it: open connections are cut, new ones are refused."""
+        if not self._thread.is_alive():
+            return
         self._http.shutdown()
         self._http.cut_all()
         self._http.server_close()
