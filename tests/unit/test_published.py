@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from numpy.testing import assert_allclose, assert_array_equal
 
+from poml_map.catalog import load_catalog
 from poml_map.cli import main
 from poml_map.config import load_region
 from poml_map.cube import open_layers
@@ -480,3 +481,38 @@ def test_the_command_prints_the_advice_after_the_errors(tmp_path, monkeypatch, c
     assert all(line.startswith("Error: ") for line in lines[:first])
     assert not any(line.startswith("Error: ") for line in lines[first:])
     assert "AppEEARS" in " ".join(lines[first:])
+
+
+# ---------------------------------------------------------------------------------------------- the page
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_page_of_sources_has_a_row_for_each_that_agrees_with_the_catalog(name):
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if f"| `{name}` |" in line
+    ]
+    row = next(row for row in rows if len(row) == 9)
+    entry = CATALOG[name]
+    unit, licence, reference, access, how = row[4:]
+    if "{year}" in entry["uri"]:
+        assert row[2] == f"{entry['years'][0]}-{entry['years'][1]}"
+    if entry.get("unit", "1") != "1":
+        assert unit.startswith(entry["unit"])
+    assert access.startswith(entry["access"])
+    assert reference in " ".join(entry["source"].split())
+    assert ("by hand" in how) == ("fetch" not in entry)
+    assert ("not confirmed" in licence) == ("not confirmed" in entry["licence"]) or name == "csy_counties"
+    whole = entry.get("fetch", {}).get("layout") == "archives" or entry.get("fetch", {}).get("whole", False)
+    assert how.startswith("whole files") == whole
+
+
+def test_the_entry_that_the_page_shows_is_accepted(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(
+        "version: 1\n" + page.split("```yaml\n")[1].split("```")[0], encoding="utf-8"
+    )
+    source = load_catalog(tmp_path / "c.yaml", "c.yaml", ["my_clay"])["my_clay"]
+    assert source.address(tile="N30E117") == "https://example.org/soil/clay_N30E117.tif"
