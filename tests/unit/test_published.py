@@ -86,9 +86,9 @@ def _side(name) -> float:
 
 
 def _years(name) -> range:
-    """Two years that the entry has; climate has two before them, for the spin-up."""
-    first = CATALOG[name].get("years", [1980, 2000])[0]
-    return range(max(first, 1980), max(first, 1980) + 2)
+    """Two years that the entry has, one if it has a file a month; climate has two before them, for the spin-up."""
+    first = max(CATALOG[name].get("years", [1980, 2000])[0], 1980)
+    return range(first, first + (1 if "{month}" in CATALOG[name].get("uri", "") else 2))
 
 
 def _bring(published: Path, catalog_folder: Path, name: str, years) -> None:
