@@ -374,4 +374,5 @@ def _content_range(response: aiohttp.ClientResponse) -> tuple[int, int]:
 def _said(error: BaseException) -> str:
     """What a library says, in one line, never an address with its query."""
     text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r" ssl:\w+ \[.*", "", text)
     return re.sub(r"\?\S+", "?...", text)[:160]

@@ -28,11 +28,12 @@ class Fault:
     Parameters
     ----------
     kind : str
-        ``break`` (connection cut after `after` bytes of the body), ``longer`` and ``shorter`` (Content-Length off by
-        `after`), ``truncated`` (the last `after` bytes of the file do not exist, as the headers say, too), ``status``,
-        ``html`` (a page with status 200), ``no_ranges`` (200 and the whole file), ``slow`` (`seconds` before the
-        answer), ``changed`` (another file of the same size under a new ETag), ``flip`` (byte `after`, or the middle
-        one, is another one, the ETag is the same), ``none``, ``redirect`` (to `to`), ``wrong_range`` (206 with bytes from the file's beginning).
+        ``none``; ``break`` (connection cut after `after` bytes of the body); ``longer`` and ``shorter``
+        (Content-Length off by `after`); ``truncated`` (the last `after` bytes of the file do not exist, as the headers
+        say, too); ``status``; ``html`` (a page with status 200); ``no_ranges`` (200 and the whole file); ``slow``
+        (`seconds` before the answer); ``trickle`` (`seconds` before every 64 KiB); ``changed`` (another file of the
+        same size under a new ETag); ``flip`` (byte `after`, or the middle one, is another one, the ETag is the same);
+        ``redirect`` (to `to`); ``wrong_range`` (206 with bytes from the file's beginning).
     status : int
     after : int
     seconds : float
@@ -219,12 +220,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if body:
-            self._send(part[: fault.after] if fault.kind == "break" else part, asked)
+            pause = fault.seconds if fault.kind == "trickle" else 0.0
+            self._send(part[: fault.after] if fault.kind == "break" else part, asked, pause)
         if fault.kind in ("break", "longer", "shorter"):
             self.close_connection = True
 
-    def _send(self, part: bytes, asked: Asked) -> None:
+    def _send(self, part: bytes, asked: Asked, pause: float = 0.0) -> None:
         for at in range(0, len(part), _PIECE):
+            time.sleep(pause)
             try:
                 self.wfile.write(part[at : at + _PIECE])
             except OSError:  # the client has what it wants

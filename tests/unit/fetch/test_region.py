@@ -117,7 +117,7 @@ def test_a_region_is_fetched_once_and_is_offline_afterwards(region, monkeypatch)
     assert any("4 here already" in line for line in region.fetch())
     (region.dir / "dem.tif").unlink()
     assert any("dem" in line and "from the cache" in line for line in region.fetch())
-    region.write("1992-1993", "1993")
+    region.write("1992-1993", "1992-1992")
     assert "here already" in " ".join(region.fetch())
 
 
