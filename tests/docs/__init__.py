@@ -1,0 +1,1 @@
+"""Tests of README, docs and the site made of them."""
