@@ -18,6 +18,7 @@ from poml_map.catalog_checks import entry_problems
 from poml_map.catalog_entry import (
     CLASS_METHODS,
     CLASS_ROLES,
+    FORTNIGHTS,
     MONTHLY_ROLES,
     PAN_FACTOR,
     Driver,
@@ -35,9 +36,9 @@ from poml_map.yamlfile import load_yaml
 from poml_map.yamlmodel import Settings, validate
 
 __all__ = [
-    "CLASS_METHODS", "CLASS_ROLES", "MONTHLY_ROLES", "PAN_FACTOR", "Catalog", "Driver", "Entry", "Resampling", "Role",
-    "Source", "TableDialect", "Time", "file_months", "file_problems", "first_of_files", "load_catalog", "path_problem",
-    "require_files", "uri_fields",
+    "CLASS_METHODS", "CLASS_ROLES", "FORTNIGHTS", "MONTHLY_ROLES", "PAN_FACTOR", "Catalog", "Driver", "Entry",
+    "Resampling", "Role", "Source", "TableDialect", "Time", "file_months", "file_problems", "first_of_files",
+    "load_catalog", "path_problem", "require_files", "uri_fields",
 ]  # fmt: skip
 
 # So many files of one entry are named; the rest is counted.
@@ -87,13 +88,19 @@ class Source:
         place = f"entry '{self.name}'" + (f", {where}" if where else "")
         return Problem(file or self.file, place, found, expected, mend, None if file else self.line)
 
-    def shown(self, variable: str = "", year: int | None = None, month: int | None = None) -> str:
+    def shown(
+        self, variable: str = "", year: int | None = None, month: int | None = None, fortnight: str = ""
+    ) -> str:
         """The uri with its fields filled in, as the user would write it."""
-        return self.entry.uri.format(variable=variable, year=year, **_month_fields(month))
+        return self.entry.uri.format(
+            variable=variable, year=year, fortnight=fortnight, **_month_fields(month)
+        )
 
-    def path(self, variable: str = "", year: int | None = None, month: int | None = None) -> Path:
+    def path(
+        self, variable: str = "", year: int | None = None, month: int | None = None, fortnight: str = ""
+    ) -> Path:
         """The file of one variable, year and month (not opened, not checked)."""
-        return self.root / self.shown(variable, year, month)
+        return self.root / self.shown(variable, year, month, fortnight)
 
     def address(
         self, variable: str = "", year: int | None = None, month: int | None = None, tile: str = ""
@@ -118,10 +125,11 @@ class Source:
         called = fetch.names.get(variable, variable)
         return fetch.url.format(variable=called, year=year, tile=tile, **_month_fields(month))
 
-    def files(self, years) -> list[tuple[str, int | None, int | None]]:
+    def files(self, years) -> list[tuple]:
         """Every (variable, year, month) of which the uri makes a file, for `years`.
 
-        Of files that hold half a year, month is the first one in them: 1 or 7.
+        Of files that hold half a year, month is the first one in them: 1 or 7. Where a month has two files, each key
+        has the half of the month behind it: ``01`` or ``02``.
         """
         fields = uri_fields(self.entry.uri)
         variables = self.entry.variables or [self.entry.variable or ""]
@@ -130,6 +138,7 @@ class Source:
                 variables if "variable" in fields else [self.entry.variable or ""],
                 years if "year" in fields else [None],
                 file_months(fields),
+                *([FORTNIGHTS] if "fortnight" in fields else []),
             )
         )
 

@@ -17,7 +17,7 @@ Add = Callable[..., None]
 
 # Roles whose amounts are carbon.
 _CARBON_ROLES = ("npp", "manure", "stock")
-_URI_FIELDS = {"variable", "year", "month", "half"}
+_URI_FIELDS = {"variable", "year", "month", "half", "fortnight"}
 
 
 def entry_problems(name: str, entry: Entry, document: Document) -> list[Problem]:
@@ -55,7 +55,7 @@ def _check_uri(entry: Entry, add: Add) -> None:
         if entry.driver != "constant":
             add("uri", "nothing", "a path below the catalog's root", "For example `uri: dem.tif`.")
         return
-    mend = "Use {variable}, {year}, {month} and {half} as they stand, no others."
+    mend = "Use {variable}, {year}, {month}, {half} and {fortnight} as they stand, no others."
     try:
         parts = list(string.Formatter().parse(entry.uri))
     except ValueError:
@@ -116,13 +116,25 @@ def _check_driver(entry: Entry, add: Add) -> None:
 
 
 def _check_halves(entry: Entry, add: Add) -> None:
-    """Files of half a year, and several time steps in one month: both are of monthly arrays only."""
-    arrays = entry.driver in ("netcdf", "zarr") and entry.steps_in_time == "monthly"
+    """Files of half a year or half a month, and several maps of one month: all of them of monthly values only."""
+    monthly = entry.steps_in_time == "monthly"
+    arrays = entry.driver in ("netcdf", "zarr") and monthly
     if "{half}" in entry.uri and not (arrays and "{year}" in entry.uri and "{month}" not in entry.uri):
         expected = "{half} beside {year}, without {month}, of monthly values with driver netcdf or zarr"
         add("uri", repr(entry.uri), expected)
-    if entry.in_month and not arrays:
-        add("in_month", entry.in_month, "only with monthly values and driver netcdf or zarr", "Remove it.")
+    halves = entry.driver == "raster" and monthly and "{fortnight}" in entry.uri
+    if "{fortnight}" in entry.uri and not (halves and "{year}" in entry.uri and "{month}" in entry.uri):
+        add(
+            "uri",
+            repr(entry.uri),
+            "{fortnight} beside {year} and {month}, of monthly values with driver raster",
+        )
+    elif halves and not entry.in_month:
+        mend = "For example `in_month: max`, as maximum value composites do."
+        add("in_month", "nothing", "what becomes of the two maps of a month", mend)
+    if entry.in_month and not (arrays or halves):
+        expected = "only with monthly values, of driver netcdf or zarr or with {fortnight} in the uri"
+        add("in_month", entry.in_month, expected, "Remove it.")
 
 
 def _check_classes(entry: Entry, add: Add) -> None:

@@ -30,6 +30,9 @@ YEARLY_OR_STATIC_ROLES = ("npp", "manure")
 #: Resampling that makes no new class out of two.
 CLASS_METHODS = ("nearest", "mode")
 
+#: What {fortnight} stands for in the names of files: the first and the second half of a month.
+FORTNIGHTS = ("01", "02")
+
 # Official RothC: three quarters of open-pan evaporation is what soil and plants lose (see docs/equations.md).
 PAN_FACTOR = 0.75
 
@@ -67,7 +70,7 @@ class Entry(Settings):
     )
     crs: str | None = Field(None, description="a CRS in quotes", examples=['"EPSG:4326"'])
     in_month: Literal["mean", "max"] | None = Field(
-        None, description="mean or max: what becomes of several time steps in one month", examples=["max"]
+        None, description="mean or max: what becomes of several maps of one month", examples=["max"]
     )
     nodata: Annotated[float, Field(allow_inf_nan=True)] | list[float] | None = Field(
         None, description="the value that means: no data", examples=["-9999"]

@@ -75,7 +75,14 @@ def _check_fields(entry: Entry, fetch: Fetch, add: Add) -> None:
     fields = _plain_fields(fetch.url)
     wanted = uri_fields(entry.uri) if _plain_fields(entry.uri) is not None else set()
     wanted |= {"tile"} if fetch.layout in _TILED else set()
-    if fields is None:
+    if "fortnight" in wanted:
+        add(
+            "fetch",
+            "files of half a month",
+            "files of a month or longer",
+            "Bring them by hand: see `steps:`.",
+        )
+    elif fields is None:
         add("fetch.url", repr(fetch.url), "braces in pairs, with names alone in them")
     elif fields != wanted:
         named = ", ".join(sorted(f"{{{name}}}" for name in wanted)) or "no field"

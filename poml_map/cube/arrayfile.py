@@ -11,7 +11,7 @@ import numpy as np
 from poml_map.catalog import Entry, Source, file_months, first_of_files, uri_fields
 from poml_map.cube.blocks import BlockCache
 from poml_map.cube.container import FAILURES, check_chunks, check_container, open_container
-from poml_map.cube.frames import Frame, damaged, read_by_file, same_grid
+from poml_map.cube.frames import Frame, damaged, in_months, read_by_file, same_grid
 from poml_map.cube.header import Header, HeaderReader, packing
 from poml_map.cube.timeaxis import repeated, uneven
 from poml_map.errors import InputError, Problem, Problems
@@ -130,39 +130,6 @@ class ArrayFiles:
             stored, kept = stored[None], ["time", *kept]
         stored = stored.transpose([kept.index(role) for role in ("time", "y", "x")])
         return stored[np.subtract(steps, first)]
-
-
-def in_months(values: np.ndarray, counts: list[int], how: str) -> np.ndarray:
-    """One map for each month that several time steps tell of.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (steps, rows, columns)
-        Unpacked, NaN where missing; the steps of a month follow each other.
-    counts : list of int
-        How many steps each month has; their sum is the number of steps.
-    how : {"mean", "max"}
-
-    Returns
-    -------
-    ndarray of float, shape (len(counts), rows, columns)
-        Of the steps that are not missing; NaN where all are.
-
-    Examples
-    --------
-    >>> half = np.array([0.2, 0.4, np.nan, 0.6, np.nan, np.nan])[:, None, None]
-    >>> in_months(half, [2, 2, 2], "mean").ravel().round(2), in_months(half, [2, 2, 2], "max").ravel()
-    (array([0.3, 0.6, nan]), array([0.4, 0.6, nan]))
-    """
-    out = np.empty((len(counts), *values.shape[1:]))
-    for month, part in enumerate(np.split(values, np.cumsum(counts)[:-1])):
-        if how == "max":
-            out[month] = np.fmax.reduce(part, axis=0)
-        else:
-            missing = np.isnan(part)
-            with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a month without any value
-                out[month] = np.where(missing, 0.0, part).sum(axis=0) / (~missing).sum(axis=0)
-    return out
 
 
 def unpack(stored: np.ndarray, attrs: dict, entry: Entry) -> np.ndarray:

@@ -142,3 +142,36 @@ def read_by_file(
         places = [at[frames[position]][1] for position in positions]
         out[positions] = read_file(file, places, window)
     return out
+
+
+def in_months(values: np.ndarray, counts: list[int], how: str) -> np.ndarray:
+    """One map for each month that several maps tell of.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (maps, rows, columns)
+        Unpacked, NaN where missing; the maps of a month follow each other.
+    counts : list of int
+        How many maps each month has; their sum is the number of maps.
+    how : {"mean", "max"}
+
+    Returns
+    -------
+    ndarray of float, shape (len(counts), rows, columns)
+        Of the maps that are not missing; NaN where all are.
+
+    Examples
+    --------
+    >>> half = np.array([0.2, 0.4, np.nan, 0.6, np.nan, np.nan])[:, None, None]
+    >>> in_months(half, [2, 2, 2], "mean").ravel().round(2), in_months(half, [2, 2, 2], "max").ravel()
+    (array([0.3, 0.6, nan]), array([0.4, 0.6, nan]))
+    """
+    out = np.empty((len(counts), *values.shape[1:]))
+    for month, part in enumerate(np.split(values, np.cumsum(counts)[:-1])):
+        if how == "max":
+            out[month] = np.fmax.reduce(part, axis=0)
+        else:
+            missing = np.isnan(part)
+            with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of a month without any value
+                out[month] = np.where(missing, 0.0, part).sum(axis=0) / (~missing).sum(axis=0)
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +12,9 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
-from poml_map.catalog import Source, first_of_files, uri_fields
+from poml_map.catalog import FORTNIGHTS, Source, first_of_files, uri_fields
 from poml_map.cube.blocks import BlockCache, Stored, assemble, unit_shape
-from poml_map.cube.frames import STATIC, Frame, damaged, read_by_file, same_grid
+from poml_map.cube.frames import STATIC, Frame, damaged, in_months, read_by_file, same_grid
 from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.tiffblocks import check_blocks
 from poml_map.errors import InputError, Problems
@@ -45,11 +46,14 @@ class RasterFiles:
     def __init__(self, source: Source, years: list[int], near: float, variable: str = ""):
         self.source = source
         self._at = _bands(source, years, variable)  # frame -> (year, month) of the file, band
+        self._halves: dict[Frame, list[tuple]] = {}  # of months with two files: month -> keys of `_at`
+        for key in self._at if source.entry.in_month else []:
+            self._halves.setdefault(key[:2], []).append(key)
         self._variable = variable
         self._whole: set = set()  # compressed blocks whose checksum was read
         self._bands: dict[Frame, _Bands] = {}  # by file
         self._unit = (0, 0)
-        self.frames = frozenset(self._at)
+        self.frames = frozenset(self._halves or self._at)
         self.grid, self.packing = self._check_headers(near)
 
     def _check_headers(self, near: float) -> tuple[SourceGrid, tuple[float, float]]:
@@ -115,12 +119,17 @@ class RasterFiles:
 
     def place(self, frame: Frame) -> tuple[str, str]:
         """File as the user would write it, and band, of a frame."""
-        file, band = self._at[frame]
+        file, band = self._at[self._halves[frame][0] if self._halves else frame]
         return self.source.shown(self._variable, *file), f"band {band}"
 
     def read(self, frames: list[Frame], window: Tile, blocks: BlockCache | None = None) -> np.ndarray:
         """Values in the file's unit, shape (frames, rows, columns), NaN where missing."""
-        return read_by_file(self._at, frames, window, partial(self._read_file, blocks=blocks))
+        read_file = partial(self._read_file, blocks=blocks)
+        if not self._halves:
+            return read_by_file(self._at, frames, window, read_file)
+        keys = [self._halves[frame] for frame in frames]
+        values = read_by_file(self._at, list(itertools.chain(*keys)), window, read_file)
+        return in_months(values, [*map(len, keys)], self.source.entry.in_month)
 
     def _read_file(
         self, file: Frame, bands: list[int], window: Tile, blocks: BlockCache | None
@@ -230,6 +239,9 @@ def _bands(source: Source, years: list[int], variable: str) -> dict[Frame, tuple
         return {STATIC: (STATIC, only)}
     months = range(1, 13) if time == "monthly" else [None]
     frames = [(year, month) for year in years for month in months]
+    if "fortnight" in fields:
+        halves = [(*frame, half) for frame in frames for half in FORTNIGHTS]
+        return {key: (key, only) for key in halves}
     if "month" in fields or (time == "annual" and "year" in fields):
         return {(year, month): ((year, month), only) for year, month in frames}
     if "year" in fields:

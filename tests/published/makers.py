@@ -150,8 +150,8 @@ def _monthly_rasters(layout_of: Callable[[Bounds], Layout], scale: float) -> Mak
     return make
 
 
-def _ndvi_of(year: int, month: int) -> Callable:
-    return lambda lon, lat: world.ndvi(lon, lat, year, month)
+def _ndvi_of(year: int, month: int, half: int = 0) -> Callable:
+    return lambda lon, lat: world.ndvi(lon, lat, year, month, half)
 
 
 def _around(bounds: Bounds, step: float, dtype: str, nodata, **options) -> Layout:
@@ -162,8 +162,14 @@ def _around(bounds: Bounds, step: float, dtype: str, nodata, **options) -> Layou
     return Layout("EPSG:4326", west, north, step, width, height, dtype, nodata, 256, options=options or None)
 
 
-def _pku_layout(bounds: Bounds) -> Layout:
-    return Layout("EPSG:4326", -180, 90, 1 / 12, 4320, 2160, "uint16", 65535, 256)
+PKU_GIMMS = Layout("EPSG:4326", -180, 90, 1 / 12, 4320, 2160, "uint16", 65535, 256, options={"count": 2})
+
+
+def pku_gimms(folder: Path, source: Source, bounds: Bounds, years: Iterable[int]) -> None:
+    """Two GeoTIFFs a month: NDVI x 1000 and the quality flag, 65535 where there is no vegetation."""
+    for variable, year, month, half in source.files(_held(source, years)):
+        path = by_hand(folder, source, variable, year, month, half)
+        write_sparse(path, PKU_GIMMS, bounds, _ndvi_of(year, month, int(half)), scale=1e-3)
 
 
 def soil(values: Callable, unit: float) -> Maker:
@@ -327,7 +333,7 @@ MAKERS: dict[str, Maker] = {
     "terraclimate_ppt": terraclimate,
     "terraclimate_pet": terraclimate,
     "gimms_ndvi3g": gimms,
-    "pku_gimms_ndvi": _monthly_rasters(_pku_layout, 1e-3),
+    "pku_gimms_ndvi": pku_gimms,
     "mod13a3_ndvi": _monthly_rasters(lambda bounds: _around(bounds, 1 / 120, "int16", -3000), 1e-4),
     "ma2022_ndvi": _monthly_rasters(lambda bounds: _around(bounds, 1 / 400, "float32", float("nan")), 1.0),
     "nsigc_clay": nsigc("clay", world.clay),

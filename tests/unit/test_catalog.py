@@ -178,9 +178,21 @@ BAD_ENTRIES = [
         {"access": "account", "fetch": "{url: https://example.org/a.tif}"},
         "found account, expected open: the program",
     ),
+    (
+        {"uri": "'c_{year}{month}{fortnight}.tif'", "fetch": "{url: https://example.org/a.tif}"},
+        "clay.fetch: found files of half a month",
+    ),
     ({"access": "free"}, "clay.access: found the text 'free', expected open, account, request or manual"),
     ({"in_month": "max"}, "clay.in_month: found max, expected only with monthly values"),
     ({"in_month": "sum"}, "expected mean or max"),
+    (
+        {"uri": "'c_{year}{fortnight}.tif'", "role": "ndvi", "unit": '"1"'},
+        "expected {fortnight} beside {year} and {month}",
+    ),
+    (
+        {"uri": "'c_{year}{month}{fortnight}.tif'", "role": "ndvi", "unit": '"1"', "years": "[1982, 2000]"},
+        "clay.in_month: found nothing, expected what becomes of the two maps of a month",
+    ),
     ({"uri": "'c_{half}.tif'"}, "expected {half} beside {year}, without {month}, of monthly values"),
     (
         {"driver": "constant", "value": 2, "uri": None, "fetch": "{url: https://example.org/a.tif}"},
@@ -219,7 +231,7 @@ BAD_ENTRIES = [
         "clay.year: found nothing",
     ),
     ({"uri": None}, "clay.uri: found nothing"),
-    ({"uri": '"c_{yr}.tif"'}, "Use {variable}, {year}, {month} and {half} as they stand"),
+    ({"uri": '"c_{yr}.tif"'}, "Use {variable}, {year}, {month}, {half} and {fortnight} as they stand"),
     ({"uri": '"c_{year.__class__}.tif"'}, "expected no other field in braces"),
     ({"uri": '"c_{year:0999999999d}.tif"'}, "expected no other field in braces"),
     ({"uri": '"c_{year!r}.tif"'}, "expected no other field in braces"),

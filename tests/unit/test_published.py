@@ -20,12 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from numpy.testing import assert_allclose, assert_array_equal
+from rasterio.windows import Window
 
 from poml_map.catalog import load_catalog
 from poml_map.cli import main
 from poml_map.config import load_region
 from poml_map.cube import open_layers
-from poml_map.cube.arrayfile import in_months
+from poml_map.cube.frames import in_months
 from poml_map.cube.zones import open_zones
 from poml_map.errors import InputError
 from poml_map.pipeline.checks import check_region, how_to_get
@@ -59,14 +60,18 @@ def _topsoil(values, factor=1.0):
     return lambda lon, lat: factor * values(lon, lat, 11.25)
 
 
+def _larger_half(*at):
+    return np.maximum(world.ndvi(*at, 1), world.ndvi(*at, 2))
+
+
 #: The world's field behind each entry, in the cube's unit, and how far a stored number may be off (half a quantum).
 TRUTH = {
     "copernicus_dem_90m": (world.elevation, 1e-3), "merit_dem_elevation": (world.elevation, 1e-3),
     "geomorpho90m_slope": (world.slope, 1e-4), "geomorpho90m_spi": (world.stream_power, 1e-4),
     "terraclimate_tmp": (world.air_temp, 0.0051), "terraclimate_ppt": (world.precipitation, 0.051),
     "terraclimate_pet": (world.evapotranspiration, 0.051),
-    "gimms_ndvi3g": (lambda *at: np.maximum(world.ndvi(*at, 1), world.ndvi(*at, 2)), 6e-5),
-    "pku_gimms_ndvi": (world.ndvi, 6e-4), "mod13a3_ndvi": (world.ndvi, 6e-5), "ma2022_ndvi": (world.ndvi, 1e-6),
+    "gimms_ndvi3g": (_larger_half, 6e-5),
+    "pku_gimms_ndvi": (_larger_half, 6e-4), "mod13a3_ndvi": (world.ndvi, 6e-5), "ma2022_ndvi": (world.ndvi, 1e-6),
     "nsigc_clay": (_topsoil(world.clay), 1e-4), "nsigc_bulk_density": (_topsoil(world.bulk_density), 1e-5),
     "nsigc_coarse_fragments": (_topsoil(world.coarse_fragments, 0.01), 1e-6),
     "soilgrids_clay": (_topsoil(world.clay), 0.051), "soilgrids_bulk_density": (_topsoil(world.bulk_density), 0.0051),
@@ -157,7 +162,7 @@ def _region(folder: Path, name: str, **changes):
         area["mask"] = name
     # The grid is that of the entry's first file.
     grid = {"like": "cells"}
-    sources["cells"] = {"driver": "raster", "role": "covariate", "column": "CELLS", "unit": "1"}
+    sources["cells"] = {"driver": "raster", "role": "covariate", "column": "CELLS", "unit": "1", "band": 1}
     sources["cells"]["uri"] = published_sources()[name].shown(*published_sources()[name].files(years)[0])
     if entry["driver"] == "netcdf":
         grid = {"crs": "EPSG:4326", "resolution": 1 / 12 if "gimms" in name else 1 / 24}
@@ -418,6 +423,28 @@ def test_maps_before_the_first_satellite_need_a_declared_fill_which_is_told(tmp_
     assert cube.fills[0]["years"] == [1980, 1981]
     assert "mean of 1982" in cube.fills[0]["rule"]
     assert_array_equal(*_values(cube, cube.layers["ndvi"], [(1980, 6), (1982, 6)]))
+
+
+def test_of_two_files_a_month_the_missing_half_is_left_out(opened, tmp_path):
+    """PKU GIMMS: fill where NDVI is 0 or less, in one half or in both."""
+    cube = opened("pku_gimms_ndvi")
+    for half in ("01", "02"):
+        path = tmp_path / "pku_gimms_ndvi" / f"PKU_GIMMS_NDVI_V1.2_198204{half}.tif"
+        content = path.read_bytes()
+        path.unlink()  # the same file serves other tests
+        path.write_bytes(content)
+        with rasterio.open(path, "r+") as data:
+            gone = data.read(1, window=Window(3585, 700, 20, 25))
+            gone[:, : 20 if half == "01" else 10] = 65535
+            data.write(gone, 1, window=Window(3585, 700, 20, 25))
+    cube = open_layers(cube.region)
+    lon, lat = _lon_lat(cube.grid)
+    found = _values(cube, cube.layers["ndvi"], [(1982, 4)])[0]
+    known = lon > -180 + 3595 / 12
+    assert known.any()
+    assert not known.all()
+    assert np.isnan(found[~known]).all()
+    assert_allclose(found[known], world.ndvi(lon, lat, 1982, 4, 2)[known], atol=6e-4)
 
 
 # ---------------------------------------------------------------------------------------------- what check says
