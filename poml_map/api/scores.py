@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +47,12 @@ class CrossValidation:
 def cross_validate(
     samples: xr.Dataset,
     region: Region | str | Path,
-    model: PomlRegressor | None = None,
+    model: PomlRegressor | Mapping[object, PomlRegressor] | None = None,
     *,
     folds: int | None = None,
     seed: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> CrossValidation:
+) -> CrossValidation | dict:
     """Predict every observation by models that never saw its site.
 
     Sites are dealt into folds once, for all models; sites of one place stay together. For each fold mu_max and K_m are
@@ -63,8 +63,9 @@ def cross_validate(
     samples : xarray.Dataset
         From `read_samples`.
     region : Region, str or Path
-    model : PomlRegressor, optional
-        Its `w_p` and the settings of its forest count, fitted or not; by default those of the region file.
+    model : PomlRegressor, or dict of name -> PomlRegressor, optional
+        Its `w_p` and the settings of its forest count, fitted or not; by default those of the region file. Several
+        are tried on the same folds, and RothC is calibrated once for all of them.
     folds, seed : int, optional
         By default those of the region file.
     progress : callable, optional
@@ -72,7 +73,7 @@ def cross_validate(
 
     Returns
     -------
-    CrossValidation
+    CrossValidation, or dict of name -> CrossValidation
         The accuracy table of ``poml-map run`` for the same region; where the region asks for intervals, POML of a run
         learns from draws of RothC too, and this one does not.
 
@@ -103,16 +104,19 @@ def cross_validate(
     order = panel_order(panel, table)
     places = find_places(table, region_grid(region).crs)
     options = fold_options(region, places, order) | {"progress": progress}
-    options |= {
-        name: value for name, value in (("n_folds", folds), ("seed", seed)) if value is not None
-    } | _of_model(model)
-    try:
-        found = predict_held_out(panel, fold_process(region, process, order), **options)
-    except ValueError as error:
-        reason, _, mend = str(error).partition(". Mend: ")
-        raise InputError(Problem("arguments", "", reason, "", mend[:1].upper() + mend[1:])) from error
-    held_out = pd.DataFrame(found.table())
-    return CrossValidation(accuracy_table(found), held_out, [*found.notes, *places.notes])
+    options |= {name: value for name, value in (("n_folds", folds), ("seed", seed)) if value is not None}
+    of_folds = fold_process(region, process, order)
+
+    def of(each: PomlRegressor | None) -> CrossValidation:
+        try:
+            found = predict_held_out(panel, of_folds, **options | _of_model(each))
+        except ValueError as error:
+            reason, _, mend = str(error).partition(". Mend: ")
+            raise InputError(Problem("arguments", "", reason, "", mend[:1].upper() + mend[1:])) from error
+        notes = [*found.notes, *places.notes]
+        return CrossValidation(accuracy_table(found), pd.DataFrame(found.table()), notes)
+
+    return {name: of(each) for name, each in model.items()} if isinstance(model, Mapping) else of(model)
 
 
 def _of_model(model: PomlRegressor | None) -> dict:
