@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from poml_map.files import resource_error, sha256_of_file, write_text_atomic
 
 # Half-made files of a killed command are of no use to anybody after so long. [s]
 _STALE = 24 * 3600.0
+# Whether another process is done. [s]
+_ASKED_AGAIN = 0.1
 
 
 def cache_folder(given: Path | None) -> Path:
@@ -160,12 +163,24 @@ class Cache:
         return self.folder / "parts" / f"{key}.part"
 
     @contextmanager
-    def only_one(self, key: str) -> Iterator[None]:
-        """Be the only process and thread that makes what this key names; others wait for it."""
+    def only_one(self, key: str, go_on: Callable[[], None]) -> Iterator[None]:
+        """Be the only process and thread that makes what this key names; others wait for it.
+
+        Parameters
+        ----------
+        key : str
+        go_on : callable
+            Called while waiting; raises when there is no more reason to.
+        """
         path = self.folder / "parts" / f"{key}.lock"
         while True:
-            lock = portalocker.Lock(path, mode="a+", timeout=24 * 3600, check_interval=0.1)
-            file = lock.acquire()
+            lock = portalocker.Lock(path, mode="a+", timeout=0, fail_when_locked=True)
+            try:
+                file = lock.acquire()
+            except portalocker.AlreadyLocked:
+                go_on()
+                time.sleep(_ASKED_AGAIN)
+                continue
             if _is_at(file, path):
                 break
             lock.release()  # its holder removed it while we waited

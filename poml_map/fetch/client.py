@@ -182,6 +182,7 @@ class Client:
             If the connection broke: what was written so far is good, and may be gone on from.
         FetchError
         """
+        self.patience.go_on()
         try:
             return self._wait(self._stream(address, first, known, write))
         except _PassingError as error:
@@ -194,6 +195,7 @@ class Client:
 
     def _patiently(self, address: str, ask: Callable):
         for failures in range(1, self.patience.tries + 1):
+            self.patience.go_on()
             try:
                 found = self._wait(ask())
             except _PassingError as error:

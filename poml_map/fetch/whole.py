@@ -52,7 +52,7 @@ def bring_whole(
         If the cache cannot be written to; what came so far stays, to go on from.
     """
     key = key_of({"whole": address})
-    with cache.only_one(key):
+    with cache.only_one(key, client.patience.go_on):
         kept = cache.find(key)
         if (
             kept
