@@ -12,11 +12,21 @@ from poml_map.cube.area import region_grid
 from poml_map.cube.build import Builder
 from poml_map.cube.check import check_cube
 from poml_map.cube.cube import Cube
+from poml_map.cube.frames import year_list
 from poml_map.cube.peaks import peak_problems
 from poml_map.cube.timeplan import wanted_years
 from poml_map.errors import InputError
 
-__all__ = ["Cube", "check_cube", "open_cube", "open_layers", "peak_problems", "region_grid"]
+__all__ = [
+    "Cube",
+    "check_cube",
+    "open_cube",
+    "open_layers",
+    "peak_problems",
+    "region_grid",
+    "wanted_years",
+    "year_list",
+]
 
 
 def open_layers(region: Region) -> Cube:

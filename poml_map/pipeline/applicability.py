@@ -11,10 +11,7 @@ from poml_map.cube import Cube
 from poml_map.grid import Tile
 from poml_map.hybrid import TrainingRows
 from poml_map.hybrid.space import TrainingSpace
-from poml_map.mapping import TILE_SIZE, create_store, read_years
-from poml_map.mapping.pixels import mapped_pixels
-from poml_map.mapping.store import write_tile
-from poml_map.mapping.threads import in_threads
+from poml_map.mapping import TILE_SIZE, create_store, in_threads, mapped_pixels, read_years, write_tile
 from poml_map.pipeline.maps import years_at_once
 from poml_map.pipeline.progress import Progress
 from poml_map.products import write_years

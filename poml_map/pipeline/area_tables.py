@@ -12,8 +12,7 @@ import pandas as pd
 
 from poml_map import schema
 from poml_map.config import Region
-from poml_map.cube import Cube
-from poml_map.cube.frames import year_list
+from poml_map.cube import Cube, year_list
 from poml_map.hybrid.space import AreaErrors
 from poml_map.pipeline.area_errors import WITH_LIMITS, MeanErrors
 from poml_map.pipeline.areas import WHOLE, Area, AreaMeans

@@ -180,7 +180,7 @@ def check_campaigns(region: Region, samples: Samples, problems: Problems) -> Non
 def check_profile(region: Region, grid: Grid, problems: Problems) -> None:
     """Problems of a grid that the maps of FAO cannot be made from; after a long run it would be too late to say so."""
     if region.settings.profile == "fao":
-        from poml_map.products.fao import cells_under  # products load matplotlib
+        from poml_map.products import cells_under  # products load matplotlib
 
         try:
             cells_under(grid)

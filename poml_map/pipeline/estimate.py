@@ -18,8 +18,7 @@ import numpy as np
 from poml_map import schema
 from poml_map.config import Region
 from poml_map.cube import Cube
-from poml_map.mapping import TILE_SIZE
-from poml_map.mapping.threads import threads_to_start
+from poml_map.mapping import TILE_SIZE, threads_to_start
 from poml_map.pipeline.progress import duration
 from poml_map.pipeline.speed import REFERENCE, ROWS, Speed, doublings, measure_speed
 from poml_map.pipeline.workload import Work

@@ -11,8 +11,7 @@ import pandas as pd
 
 from poml_map.config import Region
 from poml_map.grid import Grid
-from poml_map.products.foreign import refuse_foreign
-from poml_map.products.geotiff import read_map
+from poml_map.products import read_map, refuse_foreign
 from poml_map.tables import listed
 
 #: Map -> what it is. The last three need no more than the first two, and keep everyone honest.

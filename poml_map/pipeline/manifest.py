@@ -14,7 +14,7 @@ from pathlib import Path
 import poml_map
 from poml_map._version import __version__
 from poml_map.config import Region
-from poml_map.cube.timeplan import wanted_years
+from poml_map.cube import wanted_years
 from poml_map.files import sha256_of_file
 from poml_map.pipeline.digests import KnownDigests
 

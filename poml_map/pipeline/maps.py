@@ -29,6 +29,7 @@ from poml_map.products import (
     PanelRow,
     SmallMap,
     draw_comparison,
+    nice_limits,
     panel_row,
     small_map,
     weighted_mean,
@@ -36,7 +37,6 @@ from poml_map.products import (
     write_map,
     write_years,
 )
-from poml_map.products.place import nice_limits
 from poml_map.units import STOCK_LABELS, stock_factor
 
 # A chunk of the store holds all years of a tile and is unpacked as a whole, so as many years are read at once as fit

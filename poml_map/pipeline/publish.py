@@ -11,8 +11,7 @@ from poml_map.files import sha256_of_file, write_text_atomic
 from poml_map.pipeline.lock import hold
 from poml_map.pipeline.manifest import VALIDATION, to_json
 from poml_map.pipeline.manifest import outputs as digests
-from poml_map.products import write_fao, write_stac
-from poml_map.products.foreign import refuse_foreign
+from poml_map.products import refuse_foreign, write_fao, write_stac
 from poml_map.products.page import write_page
 from poml_map.products.qgis import write_qgis
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poml_map.config import Region
-from poml_map.cube.frames import year_list
+from poml_map.cube import year_list
 from poml_map.pipeline.calibration import calibration_lines
 from poml_map.pipeline.checks import fill_text
 from poml_map.pipeline.intervals import interval_lines

@@ -13,9 +13,7 @@ from pathlib import Path
 
 import poml_map
 from poml_map.errors import InputError, Problem, ResourceError
-from poml_map.mapping import TILE_SIZE, TileModel, tile_bytes
-from poml_map.mapping.tasks import Executor, ThreadExecutor
-from poml_map.mapping.threads import threads_to_start
+from poml_map.mapping import TILE_SIZE, Executor, ThreadExecutor, TileModel, threads_to_start, tile_bytes
 from poml_map.pipeline.manifest import code_digest, versions
 from poml_map.pipeline.memory import keep_memory
 

@@ -16,8 +16,7 @@ from poml_map.pipeline.site_file import Site, load_site
 from poml_map.pipeline.site_settings import month_text
 from poml_map.pipeline.site_tables import SiteTables, read_site_tables
 from poml_map.pipeline.staging import staging
-from poml_map.products.sheet import unit_text
-from poml_map.products.site_figure import draw_site
+from poml_map.products import draw_site, unit_text
 from poml_map.tables import listed
 from poml_map.units import STOCK_LABELS, stock_factor
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from poml_map.grid import Grid
 from poml_map.hybrid import PomlForest
-from poml_map.mapping.threads import in_threads, threads_to_start
+from poml_map.mapping import in_threads, threads_to_start
 from poml_map.rothc import Options, prepare, run_drivers
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from poml_map._version import __version__
 from poml_map.config import Region
-from poml_map.cube.timeplan import wanted_years
+from poml_map.cube import wanted_years
 from poml_map.files import sha256_of_file
 from poml_map.mapping import MapChange, MapIntervals
 from poml_map.pipeline.asked import Asked

@@ -16,8 +16,8 @@ from poml_map.pipeline.validation.gather import Gathered
 from poml_map.pipeline.validation.sections import best_target
 from poml_map.pipeline.validation.spatial import QUESTIONS, Spatial
 from poml_map.pipeline.validation.tables import OBSERVED, Table
+from poml_map.products import can_be_drawn, unit_text
 from poml_map.products import validation as products
-from poml_map.products.sheet import can_be_drawn, unit_text
 from poml_map.units import stock_factor
 
 
