@@ -8,11 +8,12 @@ import numpy as np
 import pyproj
 from rasterio.errors import RasterioError
 
-from poml_map.catalog import Source, require_files
+from poml_map.catalog import Source, path_problem
 from poml_map.config import Region
 from poml_map.crs import known_crs
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, transformer
+from poml_map.cube.timeplan import wanted_years
 from poml_map.cube.zones import Zones, open_zones
 from poml_map.errors import InputError
 from poml_map.grid import Grid
@@ -85,7 +86,9 @@ def region_grid(region: Region, area: Area | None = None) -> Grid:
     area = area or open_area(region)
     settings = region.settings.grid
     if settings.like is not None:
-        return _grid_like(region.sources[settings.like], area)
+        source = region.sources[settings.like]
+        years = wanted_years(source, region) or source.entry.years
+        return _grid_like(source, source.files(years)[0], area)
     crs = _checked_crs(region, ("grid", "crs"), settings.crs)
     bounds = _bounds_in(crs, area)
     if bounds is None:
@@ -143,12 +146,15 @@ def _is_too_large(width: float, height: float) -> bool:
     return width * height > _MOST_PIXELS or max(width, height) > MOST_SIDE
 
 
-def _grid_like(source: Source, area: Area) -> Grid:
-    require_files(source, [])
-    shown = source.shown()
+def _grid_like(source: Source, file: tuple, area: Area) -> Grid:
+    """The grid of one file of a source: all its files have the same."""
+    path, shown = source.path(*file), source.shown(*file)
+    problem = path_problem(source, path, shown)
+    if problem:
+        raise InputError(problem)
     try:
-        with open_raster(source.path()) as data:
-            check_raster(data, source.path(), source.allowed)
+        with open_raster(path) as data:
+            check_raster(data, path, source.allowed)
             crs = source.entry.crs or (data.crs.to_string() if data.crs else None)
             a, b, c, d, e, f = tuple(data.transform)[:6]
             width, height = data.width, data.height

@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import shutil
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -281,6 +282,14 @@ def test_the_grid_of_a_raster_is_taken_as_it_is(mini):
     assert cube.grid.resolution == (500, 500)
     assert cube.grid.transform[2] % 500 == 0
     assert cube.mask().sum() > 2000
+
+
+def test_the_grid_may_be_that_of_yearly_files(mini):
+    shutil.copy(mini / "clay.tif", mini / "clay_1979.tif")
+    about = {"driver": "raster", "role": "covariate", "column": "LAYER", "unit": "%", "years": [1979, 1979]}
+    mini.add("layer", uri="clay_{year}.tif", **about)
+    mini.settings["grid"] = {"like": "layer"}
+    assert area.region_grid(mini.region()).resolution == (500, 500)
 
 
 def test_a_resolution_in_degrees_for_a_grid_in_metres_is_refused(mini):
