@@ -288,7 +288,10 @@ def test_the_grid_may_be_that_of_yearly_files(mini):
     shutil.copy(mini / "clay.tif", mini / "clay_1979.tif")
     about = {"driver": "raster", "role": "covariate", "column": "LAYER", "unit": "%", "years": [1979, 1979]}
     mini.add("layer", uri="clay_{year}.tif", **about)
-    mini.settings["grid"] = {"like": "layer"}
+    mini.settings |= {
+        "grid": {"like": "layer"},
+        "fill": {**mini.settings.get("fill", {}), "layer": "climatology"},
+    }
     assert area.region_grid(mini.region()).resolution == (500, 500)
 
 
