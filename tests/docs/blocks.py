@@ -4,7 +4,9 @@ A comment directly before a block, one a line, several lines if need be:
 
 - ``<!-- not run: REASON -->``: cannot run in a test;
 - ``<!-- slow -->``: runs in the slow suite;
-- ``<!-- continues -->``: Python that goes on with the names of the block before.
+- ``<!-- continues -->``: Python that goes on with the names of the block before;
+- ``<!-- exits 2 -->``: its commands end with this code, as the page says;
+- ``<!-- edits FILE -->``: YAML that the reader writes into a file in place of the same keys there.
 """
 
 from __future__ import annotations
@@ -16,13 +18,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _OPEN = re.compile(r"^ {0,3}```([a-z]+)$")
-_MARK = re.compile(r"^<!-- (slow|continues|not run(?:: (.*))?) -->$")
+_MARK = re.compile(r"^<!-- (slow|continues|exits \d|edits [\w./-]+|not run(?:: (.*))?) -->$")
 
 
 def pages() -> list[Path]:
     """README, CONTRIBUTING, all of docs/, and the READMEs of the examples."""
     docs = sorted((ROOT / "docs").rglob("*.md"))
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs, *sorted((ROOT / "examples").glob("*/README.md"))]
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *docs,
+        *sorted((ROOT / "examples").glob("*/README.md")),
+    ]
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Block:
     line : int
     language, text : str
     marks : frozenset of str
-        ``slow``, ``continues``, ``not run``.
+        ``slow``, ``continues``, ``exits N``, ``edits FILE``, ``not run``.
     reason : str
         Why it is not run.
     """
@@ -56,6 +63,10 @@ class Block:
         """The name of the file that the block shows, which its first line states: ``# region.yaml``."""
         found = re.match(r"# ([\w./-]+\.\w+)\n", self.text)
         return found[1] if found else ""
+
+    def mark(self, word: str) -> str:
+        """What follows a word among the marks; empty without it."""
+        return next((mark.split()[1] for mark in self.marks if mark.startswith(f"{word} ")), "")
 
     def commands(self) -> list[list[str]]:
         """Words of each line that begins with ``$``, without comments."""

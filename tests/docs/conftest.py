@@ -2,6 +2,7 @@
 
 import shutil
 
+import geopandas as gpd
 import pytest
 import yaml
 
@@ -27,8 +28,8 @@ def finished(demo, built_once):
 def place(demo, finished, tmp_path, monkeypatch):
     """Makes the folder that a page is read in, and goes there: `place(page)`.
 
-    In it are the tiny demo in `demo/`, its finished run in `run/`, the same region under the names that pages use, and the
-    files that the page itself shows.
+    In it are the tiny demo in `demo/`, its finished run in `run/`, the same region under the names that pages use, and
+    the files that the page itself shows.
     """
 
     def make(page):
@@ -40,6 +41,7 @@ def place(demo, finished, tmp_path, monkeypatch):
         region = yaml.safe_load((folder / "region.yaml").read_text(encoding="utf-8"))
         for name in ("province", "north", "south"):
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(region | {"name": name}), encoding="utf-8")
+        gpd.read_file(folder / "sources" / "counties.gpkg").to_file(folder / "area.geojson")
         write_for(page.relative_to(ROOT).as_posix(), folder)
         for block in blocks(page, "yaml"):
             if block.file_name and "not run" not in block.marks:

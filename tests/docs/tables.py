@@ -26,7 +26,9 @@ def write_for(page: str, folder: Path) -> None:
             columns={"temp": "tmp_c", "rain": "rain_mm", "evaporation": "pet_mm"}
         )
         table.assign(crop=(table["month"] > 3).astype(int)).to_csv(folder / "weather.csv", index=False)
-        rows = [(f"{year}-10-01", plot, stock) for year, stock in ((1970, 58.0), (2000, 52.0)) for plot in (1, 2)]
+        rows = [
+            (f"{year}-10-01", plot, stock) for year, stock in ((1970, 58.0), (2000, 52.0)) for plot in (1, 2)
+        ]
         pd.DataFrame(rows, columns=["date", "plot", "soc_t_ha"]).to_csv(folder / "soc.csv", index=False)
     if page == "docs/rothc.md":
         names = {"temp": "air_temp", "rain": "precip", "evaporation": "pan_evaporation"}
