@@ -128,6 +128,12 @@ def load_region(
     ------
     InputError
         With every problem that the text of these files shows.
+
+    Examples
+    --------
+    >>> region = load_region("demo/region.yaml", {"hybrid": {"w_p": 0.3}})
+    >>> region.years, region.settings.hybrid.w_p, region.settings.covariates[:3]
+    (range(1980, 2001), 0.3, ['ELEV', 'SLP', 'SPI'])
     """
     path = Path(path)
     document = load_yaml(path, str(path))

@@ -69,12 +69,20 @@ def open_cube(region: Region | str | Path, chunk: int = 256) -> xr.Dataset:
     xarray.Dataset
         ``mask`` (y, x), static (y, x), annual (year, y, x) and monthly (time, y, x) columns, and the months that
         spin the process model up, with units: twelve mean months (month, y, x), or with ``spinup: real_years``
-        those of the spin-up years (spinup_time, y, x). Nothing is read before it is asked for.
+        those of the spin-up years (spinup_time, y, x). Nothing is read before it is asked for; with the CRS. NaN where
+        a source has no value.
 
     Raises
     ------
     InputError
-        As `open_layers`.
+        As `open_layers`; where a value is impossible, when it is read.
+
+    Examples
+    --------
+    >>> import poml_map
+    >>> cube = poml_map.open_cube("demo/region.yaml")
+    >>> cube["TMP"].dims, cube["TMP"].units, cube["TMP"].chunks is not None, cube.rio.crs.to_epsg()
+    (('year', 'y', 'x'), 'degC', True, 32651)
     """
     region = region if isinstance(region, Region) else load_region(region)
     return open_layers(region).dataset(chunk)

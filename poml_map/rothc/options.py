@@ -47,6 +47,15 @@ class Options:
     ------
     ValueError
         If a choice is none of those above.
+
+    Examples
+    --------
+    >>> Options(depth_cm=30, spinup="real_years").input_months[:2]
+    (1.0, 1.0)
+    >>> Options(spinup="real")
+    Traceback (most recent call last):
+    ...
+    ValueError: spinup is 'real', expected one of mean_months, real_years...
     """
 
     depth_cm: float = 20.0
