@@ -14,7 +14,7 @@ from poml_map.fetch.archives import check_members, unpacked
 from poml_map.fetch.cache import Cache, Kept, key_of
 from poml_map.fetch.client import Client, Stamp
 from poml_map.fetch.content import HEAD, check_head
-from poml_map.fetch.failures import AbsentError, ChangedError, RefusedError
+from poml_map.fetch.failures import AbsentError, ChangedError, DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile
 from poml_map.fetch.mosaic import Piece, piece_at, write_mosaic
 from poml_map.fetch.netcdf import plan_cut, write_cut
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 # Raised when cuts are made otherwise than before, so that older ones of the cache are not used.
 _VERSION = 1
-# A file that keeps changing on the server is tried so often.
-_VERSIONS = 3
+# A file that keeps changing on the server, or comes damaged, is tried so often.
+_VERSIONS, _DAMAGED = 3, 2
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,15 @@ class Bringer:
             return kept, True
         if job.whole:
             return self._whole(job.address(), _kind(job), job), False
-        for more in reversed(range(_VERSIONS)):
+        tries = {ChangedError: _VERSIONS, DamagedError: _DAMAGED}
+        while True:
             try:
                 return self._cut(job), False
-            except ChangedError as error:
-                log.info("%s: %s; once more", shown_address(job.address("{tile}")), error.found)
-                if not more:
+            except (ChangedError, DamagedError) as error:
+                tries[type(error)] -= 1
+                if not tries[type(error)]:
                     raise
-        raise AssertionError  # pragma: no cover - the last try raises
+                log.info("%s: %s; once more", shown_address(job.address("{tile}")), error.found)
 
     def _whole(self, address: str, kind: str, job: Job) -> Kept:
         return bring_whole(self.client, self.cache, address, kind, job.sha256(address), self.refresh)

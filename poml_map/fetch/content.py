@@ -12,6 +12,7 @@ import h5py
 from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.remote import LocalFile
 from poml_map.fetch.tiff import check_all_blocks, is_tiff
+from poml_map.fetch.vrt import MOST_LIST, parse_list
 from poml_map.files import sha256_of_file
 
 #: First bytes of what is looked at.
@@ -20,6 +21,8 @@ HEAD = 1024
 _HDF, _GZIP, _ZIP = b"\x89HDF\r\n\x1a\n", b"\x1f\x8b", b"PK\x03\x04"
 _SQLITE = b"SQLite format 3\0"
 _NETCDF = (b"CDF\x01", b"CDF\x02", b"CDF\x05", _HDF)
+#: Kinds whose bytes do not tell where they end: what the server says of their length is asked twice.
+ENDLESS = ("table", "vector")
 _KINDS = {
     "raster": "a TIFF",
     "netcdf": "a NetCDF file",
@@ -132,6 +135,10 @@ def _check_to_the_end(path: Path, head: bytes, kind: str, address: str) -> None:
             return
     if kind == "raster":
         check_all_blocks(LocalFile(path, None, address))
+    elif kind == "vrt":
+        parse_list(path.read_bytes()[: MOST_LIST + 1], address)
+    elif kind == "vector" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        _check_last_brace(path)
     elif head.startswith(_GZIP):
         _check_gzip(path)
     elif head.startswith(_ZIP):
@@ -144,6 +151,14 @@ def _check_to_the_end(path: Path, head: bytes, kind: str, address: str) -> None:
         expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
         if path.stat().st_size < expected:
             raise EOFError(f"{path.stat().st_size} of {expected} bytes")
+
+
+def _check_last_brace(path: Path) -> None:
+    """GeoJSON ends as it began."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - HEAD, 0))
+        if not file.read().rstrip().endswith(b"}"):
+            raise EOFError("its last brace is missing")
 
 
 def _check_gzip(path: Path) -> None:

@@ -16,9 +16,9 @@ from poml_map.fetch.failures import AbsentError, FetchError
 from poml_map.fetch.hdf import HdfFile
 from poml_map.fetch.netcdf import plan_cut, ranges_of
 from poml_map.fetch.remote import BLOCK, NoRangesError, RemoteFile
-from poml_map.fetch.run import local_outcome
+from poml_map.fetch.run import counted, local_outcome
 from poml_map.fetch.tiff import TiffFile
-from poml_map.fetch.tiles import LONLAT, tiles_under
+from poml_map.fetch.tiles import LONLAT, around_globe, tiles_under
 from poml_map.fetch.whole import part_size
 from poml_map.limits import size_text
 
@@ -42,7 +42,7 @@ def estimate(jobs: list[Job], client: Client, cache: Path) -> tuple[list[str], f
     """
     name, here = jobs[0].source.name, [outcome for job in jobs if (outcome := local_outcome(job, cache))]
     left = [job for job in jobs if job not in [outcome.job for outcome in here]]
-    lines = [f"  {name}: {len(jobs)} files{_of(here)}"]
+    lines = [f"  {name}: {counted(len(jobs))}{_of(here)}"]
     cached = [job for job in left if (cache / "index" / f"{job.key}.json").is_file()]
     if cached:
         lines[0] += f", {len(cached)} in the cache"
@@ -51,8 +51,9 @@ def estimate(jobs: list[Job], client: Client, cache: Path) -> tuple[list[str], f
         return lines, 0.0
     addresses = [address for job in left for address in _addresses(job)]
     stamps, problems = _look(client, addresses)
+    addresses = list(stamps) or addresses
     size = float(sum(stamp.size or 0 for stamp in stamps.values()))
-    share, note = _share(left[0], client) if stamps and not problems else (1.0, "")
+    share, note = _share(left[0], client, addresses) if stamps and not problems else (1.0, "")
     begun = sum(part_size(cache, address) for address in addresses)
     to_come = max(size * share - begun, 0.0)
     lines[0] += (
@@ -95,7 +96,7 @@ def _look(client: Client, addresses: list[str]) -> tuple[dict[str, Stamp], list[
     return stamps, [each for each in found.values() if isinstance(each, str)]
 
 
-def _share(job: Job, client: Client) -> tuple[float, str]:
+def _share(job: Job, client: Client, addresses: list[str]) -> tuple[float, str]:
     """Which share of a file the window takes, by the header of the first."""
     fetch = job.source.entry.fetch
     if job.whole:
@@ -104,20 +105,29 @@ def _share(job: Job, client: Client) -> tuple[float, str]:
         return 1.0, "whole files: the source offers no parts"
     if fetch.layout == "vrt":
         return 1.0, "and the parts of the tiles that the list names"
-    addresses = _addresses(job)
-    if fetch.layout == "tiles":
-        west, south, east, north = job.place.bounds(LONLAT)
-        return min((east - west) * (north - south) / (fetch.tiles.degrees**2 * len(addresses)), 1.0), ""
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
             closing(RemoteFile(client, addresses[0], Path(folder))) as file,
         ):
+            if fetch.layout == "tiles":
+                return min(max(_cells(job, file) / len(addresses), BLOCK / file.size), 1.0), ""
             return min(max(_stored(job, file), BLOCK) / file.size, 1.0), ""
     except NoRangesError:
         return 1.0, "whole files: the server gives no parts"
     except (FetchError, InputError) as error:
         return 1.0, str(error)
+
+
+def _cells(job: Job, file: RemoteFile) -> float:
+    """Cells under the window in tiles: terrain takes more of them than the region's own box."""
+    tile = TiffFile(file).header
+    whole = around_globe(tile, file.address)
+    window = job.place.window(
+        job.source, job.source.entry.crs or whole.crs, whole.transform, whole.width, whole.height
+    )
+    height, width = window.tile.shape if window else (0, 0)
+    return height * width / (tile.height * tile.width)
 
 
 def _stored(job: Job, file: RemoteFile) -> int:

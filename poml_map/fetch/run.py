@@ -186,9 +186,20 @@ def outcome_lines(outcomes: list[Outcome]) -> list[str]:
         good = [each for each in own if not each.error]
         size = size_text(sum(each.bytes for each in good)) if good else ""
         counts = _counts(own)
-        lines.append(f"  {name:{width}}  {len(good)} of {len(own)} files, {size or 'nothing'}: {counts}")
+        lines.append(f"  {name:{width}}  {len(good)} of {counted(len(own))}, {size or 'nothing'}: {counts}")
         lines += _notes(good)
     return lines
+
+
+def counted(files: int) -> str:
+    """A number of files.
+
+    Examples
+    --------
+    >>> counted(1), counted(2)
+    ('1 file', '2 files')
+    """
+    return f"{files} file" if files == 1 else f"{files} files"
 
 
 def _counts(own: list[Outcome]) -> str:

@@ -14,7 +14,7 @@ import rasterio
 from rasterio.errors import CRSError
 
 from poml_map.fetch.address import beside
-from poml_map.fetch.failures import RefusedError
+from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.tiff import Header, Kind
 from poml_map.grid import Tile
 
@@ -72,7 +72,7 @@ def read_list(text: bytes, address: str) -> tuple[Header, list[Member]]:
     RefusedError
         If it is no plain list: entities, several bands, other sources than whole cells of tiles below its folder.
     """
-    root = _parse(text, address)
+    root = parse_list(text, address)
 
     def refuse(found: str, expected: str) -> RefusedError:
         return RefusedError(found, expected, _HANDS, address)
@@ -106,7 +106,16 @@ def read_list(text: bytes, address: str) -> tuple[Header, list[Member]]:
     return Header(crs, (a, b, c, d, e, f), width, height, kind), members
 
 
-def _parse(text: bytes, address: str) -> ElementTree.Element:
+def parse_list(text: bytes, address: str) -> ElementTree.Element:
+    """The XML of a list, without whatever could name other files.
+
+    Raises
+    ------
+    RefusedError
+        If it is too large or has a DOCTYPE.
+    DamagedError
+        If it is cut off, or no XML.
+    """
     if len(text) > MOST_LIST:
         raise RefusedError(f"a list of {len(text)} bytes", f"at most {MOST_LIST}", _HANDS, address)
     if re.search(rb"<!(DOCTYPE|ENTITY)", text):
@@ -116,7 +125,7 @@ def _parse(text: bytes, address: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text)
     except (ElementTree.ParseError, xml.parsers.expat.ExpatError, ValueError, LookupError) as error:
-        raise RefusedError(
+        raise DamagedError(
             f"a list that is no XML ({error})", "a VRT", "It may be cut off: try again.", address
         ) from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from poml_map.fetch.address import shown_address
 from poml_map.fetch.cache import Cache, Kept, key_of
 from poml_map.fetch.client import BrokenError, Client, Stamp
-from poml_map.fetch.content import check_whole
+from poml_map.fetch.content import ENDLESS, check_whole
 from poml_map.fetch.failures import ChangedError, DamagedError
 from poml_map.files import write_text_atomic
 
@@ -65,6 +65,8 @@ def bring_whole(
             stamp = download.finish()
             try:
                 check_whole(download.part, kind, address, sha256)
+                if kind in ENDLESS and not sha256:
+                    _check_length(client, download.part, address)
             except DamagedError as error:
                 download.forget()
                 if not more:
@@ -79,6 +81,13 @@ def bring_whole(
                 download.forget()
                 return kept
         raise AssertionError  # pragma: no cover - the last try raises
+
+
+def _check_length(client: Client, part: Path, address: str) -> None:
+    size, told = part.stat().st_size, client.look(address).size
+    if told is not None and told != size:
+        found = f"{size} bytes, of which the server says that they are {told}"
+        raise DamagedError(found, "one length", "Try again later; tell the publisher.", address)
 
 
 def is_current(client: Client, kept: Kept) -> bool:

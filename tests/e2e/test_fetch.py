@@ -89,7 +89,7 @@ def test_the_command_prints_what_it_did_and_exits_with_the_code_of_the_failure(
         with pytest.raises(SystemExit) as stop:
             main([*arguments, "--dry-run"])
         assert stop.value.code in (0, None)
-        assert "dem: 1 files, 1 to come" in capsys.readouterr().out
+        assert "dem: 1 file, 1 to come" in capsys.readouterr().out
         for fault, code in (({"kind": "html"}, 2), ({"kind": "status", "status": 503}, 3)):
             server.fault(f"{HOST}/dem.tif", times=None, **fault)
             with pytest.raises(SystemExit) as stop:
@@ -102,7 +102,7 @@ def test_the_command_prints_what_it_did_and_exits_with_the_code_of_the_failure(
             main(arguments)
         assert stop.value.code in (0, None)
     out = capsys.readouterr().out
-    assert "dem  1 of 1 files" in out
+    assert "dem  1 of 1 file" in out
     assert "1 brought" in out
 
 
@@ -151,7 +151,7 @@ def test_two_commands_at_once_share_one_download(site, tmp_path):
         outs = [each.communicate(timeout=60)[0] for each in running]
         assert [each.returncode for each in running] == [0, 0]
         assert server.bytes_sent == (site / HOST / "dem.tif").stat().st_size
-    assert all("1 of 1 files" in out for out in outs)
+    assert all("1 of 1 file" in out for out in outs)
     assert len({sha256_of_file(region.parent / "dem.tif") for region in regions}) == 1
 
 

