@@ -20,8 +20,8 @@ from poml_map.yamlfile import read_text_file
 # So many rows, ids or columns are named; the rest is counted.
 _NAMED = 5
 _NAMED_COLUMNS = 12
-# What laboratories write for "no value"; only what the dialect declares is taken for it.
-_USUAL_MISSING = {"", "-", "--", ".", "?", "na", "n/a", "n.a.", "nan", "null", "none", "nd", "n.d."}
+#: What laboratories write for "no value"; only what the dialect declares is taken for it.
+USUAL_MISSING = {"", "-", "--", ".", "?", "na", "n/a", "n.a.", "nan", "null", "none", "nd", "n.d."}
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}([ ,.'\u00a0\u202f]\d{3})+([.,]\d+)?")
 
 
@@ -200,7 +200,7 @@ def _missing_numbers(dialect: TableDialect) -> set[float]:
 def _mend_numbers(texts: Iterable[str], dialect: TableDialect) -> str:
     """What all the bad cells have in common, if anything."""
     texts = set(texts)
-    if all(text.lower() in _USUAL_MISSING for text in texts):
+    if all(text.lower() in USUAL_MISSING for text in texts):
         declared = ", ".join(f'"{text}"' for text in dict.fromkeys([*dialect.missing, *sorted(texts)]))
         return f"If they mean no value, set `table: {{missing: [{declared}]}}`."
     other = "," if dialect.decimal == "." else "."

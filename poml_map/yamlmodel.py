@@ -38,6 +38,9 @@ _WANTED = {
     "model_type": "`key: value` lines",
 }
 
+#: What stands for a value that the user has still to write; `poml-map init` leaves it.
+MISSING = "MISSING"
+
 _LEAST_TELLING = {"string_type": 1, "list_type": 2}
 
 # A list of keys longer than this hides the one that was meant.
@@ -56,8 +59,12 @@ def validate(model: type[Settings], document: Document) -> Settings:
     Raises
     ------
     InputError
-        With one problem for every key that is unknown, missing, or of the wrong type or range.
+        With one problem for every key that is unknown, missing, or of the wrong type or range. Where a value is still
+        `MISSING`, with those alone: what else looks wrong may come from them.
     """
+    unwritten = [_unwritten(model, document, loc) for loc, text in document.texts.items() if text == MISSING]
+    if unwritten:
+        raise InputError(unwritten)
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
@@ -68,6 +75,15 @@ def validate(model: type[Settings], document: Document) -> Settings:
         problem = _explain(model, document, item)
         found.setdefault((problem.line, problem.where), problem)
     raise InputError(sorted(found.values(), key=lambda problem: problem.line or 0))
+
+
+def _unwritten(model: type[Settings], document: Document, loc: tuple) -> Problem:
+    annotation, info = _reach(model, loc)
+    if info is not None and annotation is info.annotation:
+        words, mend = info.description or "a value", _example(loc, info)
+    else:  # an item inside a field, such as a source below `fill:`
+        words, mend = " or ".join(map(str, get_args(annotation))) or "a value", ""
+    return document.problem(loc, MISSING, words, f"Write it; the lines above it say more. {mend}".strip())
 
 
 def _explain(model: type[Settings], document: Document, item: dict) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +19,8 @@ from poml_map.paths import leads_out
 from poml_map.tables import listed, missing_column, numbers, read_table
 from poml_map.vectorcheck import check_layer, check_vector
 
-_TEXT = (".csv", ".txt", ".tsv")
+#: Endings of text tables.
+TEXT = (".csv", ".txt", ".tsv")
 _FORMATS = "a CSV, GeoPackage, GeoJSON or shapefile"
 # Positions by two CRS that differ by less than this are the same. [units of the CRS]
 _SAME = 1e-5
@@ -63,7 +65,7 @@ def open_samples(region: Region, measured: list[str], problems: Problems) -> Raw
     names = [getattr(columns, key) for key in ("site", "year", *measured)]
     needed = [name for name in names if name is not None]
     _refuse_outside(region)
-    if region.samples_path.suffix.lower() not in _TEXT:
+    if region.samples_path.suffix.lower() not in TEXT:
         return _points(region, needed)
     if columns.x is None or columns.y is None:
         mend = "For example `columns: {x: lon, y: lat}`."
@@ -96,7 +98,7 @@ def _refuse_outside(region: Region) -> None:
 
 def _points(region: Region, needed: list[str]) -> RawSamples:
     settings = region.settings.samples
-    frame = _read_layer(region)
+    frame = read_layer(region.samples_path, settings.file)
     if settings.columns.x is not None:
         found, mend = "x and y", "Remove them: a file of points has its own coordinates."
         raise InputError(region.document.problem(("samples", "columns"), found, "no coordinates", mend))
@@ -109,19 +111,32 @@ def _points(region: Region, needed: list[str]) -> RawSamples:
     if frame.empty:
         problems.add(settings.file, "", "no features", "one point a sample")
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="feature")
-    x, y = _coordinates(frame.geometry, settings.file, problems)
+    x, y = point_coordinates(frame.geometry, settings.file, problems)
     crs = _vector_crs(region, frame.crs, x, y, problems)
     problems.raise_if_any()
     return RawSamples(pd.DataFrame(frame), x, y, crs)
 
 
-def _read_layer(region: Region) -> gpd.GeoDataFrame:
-    """The only layer with geometries; styles and notes beside it do not matter."""
-    path, shown = region.samples_path, region.settings.samples.file
+def read_layer(path: Path, shown: str, key: str = "samples.file") -> gpd.GeoDataFrame:
+    """The only layer with geometries of a vector file; styles and notes beside it do not matter.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        As the user wrote it.
+    key : str
+        What named the file, for messages.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is no vector file or one that leads elsewhere, or has no layer or several.
+    """
     try:
         reason = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
         if reason:
-            raise InputError(Problem(shown, "", reason, _FORMATS, "Check `samples.file`."))
+            raise InputError(Problem(shown, "", reason, _FORMATS, f"Check `{key}`."))
         check_vector(path)
         layers = [name for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         if len(layers) == 1:
@@ -132,13 +147,13 @@ def _read_layer(region: Region) -> gpd.GeoDataFrame:
         found = f"a file that cannot be read ({text})"
         raise InputError(Problem(shown, "", found, _FORMATS, "Save a spreadsheet as CSV.")) from error
     if len(layers) > 1:
-        mend = "Save the samples as a file of their own."
-        raise InputError(Problem(shown, "", f"the layers {listed(layers)}", "one layer of points", mend))
+        mend = "Save the one that is meant as a file of its own."
+        raise InputError(Problem(shown, "", f"the layers {listed(layers)}", "one layer of shapes", mend))
     mend = "Save a table without points as CSV."
     raise InputError(Problem(shown, "", "a table without points", _FORMATS, mend))
 
 
-def _coordinates(geometry: gpd.GeoSeries, shown: str, problems: Problems):
+def point_coordinates(geometry: gpd.GeoSeries, shown: str, problems: Problems):
     """x and y; heights are left out, a point alone in a multipoint is a point."""
     shapes = geometry.to_numpy()
     alone = (geometry.geom_type == "MultiPoint").to_numpy() & (shapely.get_num_geometries(shapes) == 1)
