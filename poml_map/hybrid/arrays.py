@@ -19,8 +19,10 @@ def as_rows(X, n_features: int | None = None) -> np.ndarray:
 
     Raises
     ------
+    TypeError
+        If `X` is sparse.
     ValueError
-        If `X` is not a table of numbers, or has another number of columns than `n_features`.
+        If `X` is not a table of real numbers, or has another number of columns than `n_features`.
 
     Examples
     --------
@@ -28,11 +30,17 @@ def as_rows(X, n_features: int | None = None) -> np.ndarray:
     array([[ 1.,  2.],
            [ 3., inf]], dtype=float32)
     """
+    if hasattr(X, "toarray"):
+        raise TypeError("X is sparse, and sparse input is not supported. Mend: X.toarray().")
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError("X holds numbers with an imaginary part. Complex data not supported. Mend: X.real.")
     with np.errstate(over="ignore"):
         rows = np.ascontiguousarray(X, dtype=np.float32)
     if rows.ndim != 2:
         raise ValueError(
-            f"X has {rows.ndim} dimension(s), expected 2: (rows, features). Mend: X.reshape(-1, features)."
+            f"X has {rows.ndim} dimension(s), expected 2: (rows, features). Mend: Reshape your data, "
+            "X.reshape(-1, features)."
         )
     if n_features is not None and rows.shape[1] != n_features:
         raise ValueError(
@@ -65,6 +73,8 @@ def as_vector(name: str, values, length: int) -> np.ndarray:
     ...
     ValueError: y[1] is nan (1 such values), expected finite numbers. Mend: drop these rows before fitting.
     """
+    if values is None:
+        raise ValueError(f"{name} should be a 1d array, but it is None. Mend: give one value per row of X.")
     vector = np.asarray(values, dtype=np.float64)
     if vector.shape != (length,):
         raise ValueError(

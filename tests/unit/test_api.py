@@ -225,3 +225,26 @@ def test_rows_that_are_not_used_are_there_with_their_reasons(samples, region, tm
     assert (found.attrs["n_in"], found.attrs["n_used"], found.attrs["n_dropped"]) == (120, 119, 1)
     assert int(found["stock"].count()) == 119
     np.testing.assert_array_equal(found["ELEV"], samples["ELEV"])
+
+
+#: Checks of scikit-learn that this estimator fails on purpose, and why.
+_OTHERWISE = {
+    "check_n_features_in_after_fitting": "refuses other columns, in words of its own",
+    "check_estimators_empty_data_messages": "refuses a table without columns, in words of its own",
+    "check_estimators_nan_inf": "fit refuses a gap; predict gives NaN there, as maps need it",
+    "check_supervised_y_2d": "refuses a target of two dimensions instead of guessing",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_estimator_is_one_of_scikit_learn_but_for_what_is_meant():
+    import sklearn
+    from sklearn.utils.estimator_checks import check_estimator
+
+    found = check_estimator(poml_map.PomlRegressor(n_trees=3), on_fail=None)
+    assert {each["check_name"] for each in found if each["status"] == "failed"} == set(_OTHERWISE)
+    rows = np.arange(12.0).reshape(6, 2)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = poml_map.PomlRegressor(n_trees=3).set_fit_request(is_simulated=True)
+    assert routed.get_metadata_routing().fit.requests == {"is_simulated": True}
+    assert routed.fit(rows, rows[:, 0], is_simulated=rows[:, 0] > 4).n_simulated_ == 3
