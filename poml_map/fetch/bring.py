@@ -8,6 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+
 from poml_map.catalog import Source
 from poml_map.fetch.address import file_name, shown_address
 from poml_map.fetch.archives import check_members, unpacked
@@ -135,9 +138,19 @@ class Bringer:
     def _cut(self, job: Job) -> Kept:
         layout = {"file": self._file, "vrt": self._list, "tiles": self._tiles, "archives": self._archives}
         with self.cache.work_file(job.path.suffix or ".tif") as work:
-            with self.cache.room(work.name):
-                made = layout[job.source.entry.fetch.layout](job, work)
-            return made if isinstance(made, Kept) else self.cache.put(job.key, work, *made)
+            try:
+                with self.cache.room(f"work/{work.name}"):
+                    made = layout[job.source.entry.fetch.layout](job, work)
+            except (
+                RasterioError,
+                CPLE_BaseError,
+                RuntimeError,
+            ) as error:  # what is read has errors of its own
+                raise self.cache.cannot_write(work, error) from error
+            if not isinstance(made, Kept):
+                return self.cache.put(job.key, work, *made)
+        self.cache.note(job.key, made)
+        return made
 
     @contextmanager
     def opened(self, job: Job, address: str, kind: str) -> Iterator[RemoteFile | LocalFile]:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -23,15 +23,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import platformdirs
-import portalocker
 
+from poml_map.errors import ResourceError
 from poml_map.fetch.client import Stamp
+from poml_map.fetch.locks import only_one
 from poml_map.files import resource_error, sha256_of_file, write_text_atomic
 
 # Half-made files of a killed command are of no use to anybody after so long. [s]
 _STALE = 24 * 3600.0
-# Whether another process is done. [s]
-_ASKED_AGAIN = 0.1
 
 
 def cache_folder(given: Path | None) -> Path:
@@ -151,12 +150,17 @@ class Cache:
         kept = Kept(object_path(self.folder, sha256), sha256, size, stamps, now_text(), notes)
         with open(made, "rb+") as file:
             os.fsync(file.fileno())
+        os.chmod(made, 0o644)  # a cache may be shared; temporary files are for their maker only
         kept.path.parent.mkdir(exist_ok=True)
         os.replace(made, kept.path)
-        facts = {"sha256": sha256, "bytes": size, "date": kept.date, "notes": list(notes)}
-        facts["stamps"] = {address: asdict(stamp) for address, stamp in stamps.items()}
-        write_text_atomic(self.folder / "index" / f"{key}.json", json.dumps(facts, indent=1) + "\n")
+        self.note(key, kept)
         return kept
+
+    def note(self, key: str, kept: Kept) -> None:
+        """Let `find` give this object for this key, too."""
+        facts = {"sha256": kept.sha256, "bytes": kept.bytes, "date": kept.date, "notes": list(kept.notes)}
+        facts["stamps"] = {address: asdict(stamp) for address, stamp in kept.stamps.items()}
+        write_text_atomic(self.folder / "index" / f"{key}.json", json.dumps(facts, indent=1) + "\n")
 
     def part(self, key: str) -> Path:
         """Where a download of this key grows."""
@@ -172,23 +176,8 @@ class Cache:
         go_on : callable
             Called while waiting; raises when there is no more reason to.
         """
-        path = self.folder / "parts" / f"{key}.lock"
-        while True:
-            lock = portalocker.Lock(path, mode="a+", timeout=0, fail_when_locked=True)
-            try:
-                file = lock.acquire()
-            except portalocker.AlreadyLocked:
-                go_on()
-                time.sleep(_ASKED_AGAIN)
-                continue
-            if _is_at(file, path):
-                break
-            lock.release()  # its holder removed it while we waited
-        try:
+        with only_one(self.folder / "parts" / f"{key}.lock", go_on):
             yield
-        finally:
-            path.unlink(missing_ok=True)
-            lock.release()
 
     @contextmanager
     def work_file(self, suffix: str) -> Iterator[Path]:
@@ -211,12 +200,14 @@ class Cache:
                 raise
             raise resource_error(self.folder / what, error) from error
 
-
-def _is_at(file, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
-    except FileNotFoundError:
-        return False
+    def cannot_write(self, work: Path, error: Exception) -> ResourceError:
+        """What a library said about writing a file, in words of its own, as an error of the machine."""
+        text = " ".join(str(error).split())[:120]
+        free = shutil.disk_usage(self.folder).free
+        mend = "Free some space or choose another folder with --cache, then run the same command again."
+        return ResourceError(
+            f"{work}: cannot be written ({text}); {free} bytes free in {self.folder}. {mend}"
+        )
 
 
 def now_text() -> str:

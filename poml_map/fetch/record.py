@@ -10,8 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import portalocker
-
+from poml_map.fetch.locks import only_one
 from poml_map.files import sha256_of_file, write_text_atomic
 
 #: Its name.
@@ -80,7 +79,7 @@ class Record:
 
     def add(self, line: Line) -> None:
         """Write a line; several processes may do so at once."""
-        with portalocker.Lock(self.root / f".{RECORD}.lock", mode="a+", timeout=60):
+        with only_one(self.root / f".{RECORD}.lock"):
             lines = self.read() | {line.file: line}
             rows = (json.dumps(asdict(each), ensure_ascii=False) for each in lines.values())
             write_text_atomic(self.path, "".join(f"{row}\n" for row in rows))

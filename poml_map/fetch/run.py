@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 #: What became of a file: brought from a server, taken from the cache, here already, or the user's own.
 BROUGHT, CACHED, HERE, YOURS = "brought", "from the cache", "here already", "left alone"
 
+# Lines of what network and machine did; a full disk says the same of every file.
+_LINES = 8
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -264,6 +267,8 @@ def raise_failures(outcomes: list[Outcome], tell: Callable[[str], None]) -> None
         else:
             machine += [str(problem) for problem in told]
     machine = list(dict.fromkeys(machine))
+    if len(machine) > _LINES:
+        machine = [*machine[:_LINES], f"{len(machine) - _LINES} more files failed like these."]
     if len(problems):
         for line in machine:
             tell(line)

@@ -76,7 +76,7 @@ def bring_whole(
                 download.forget()
                 raise
             else:
-                with cache.room(download.part.name):
+                with cache.room(f"parts/{download.part.name}"):
                     kept = cache.put(key, download.part, {address: stamp})
                 download.forget()
                 return kept
@@ -143,7 +143,7 @@ class _Download:
 
     def _go_on(self, first: int, known: Stamp | None) -> Stamp:
         try:
-            with self.cache.room(self.part.name), self.part.open("r+b" if first else "wb") as file:
+            with self.cache.room(f"parts/{self.part.name}"), self.part.open("r+b" if first else "wb") as file:
                 return self.client.stream(self.address, first, known, self._writer(file))
         finally:
             if not self._facts.exists():  # nothing came

@@ -33,7 +33,8 @@ class Fault:
         say, too); ``status``; ``html`` (a page with status 200); ``no_ranges`` (200 and the whole file); ``slow``
         (`seconds` before the answer); ``trickle`` (`seconds` before every 64 KiB); ``changed`` (another file of the
         same size under a new ETag); ``flip`` (byte `after`, or the middle one, is another one, the ETag is the same);
-        ``redirect`` (to `to`); ``wrong_range`` (206 with bytes from the file's beginning).
+        ``redirect`` (to `to`); ``wrong_range`` (206 with another part, and it says so);
+        ``lying_range`` (206 with bytes from the file's beginning that says what was asked for).
     status : int
     after : int
     seconds : float
@@ -207,8 +208,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{etag}"', "Last-Modified": formatdate(stamp, usegmt=True)}
         if wanted is not None:
             status, (first, last) = 206, wanted
-            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
             if fault.kind == "wrong_range":
+                first, last = 0, min(last, len(data) // 2)
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+            if fault.kind == "lying_range":
                 first, last = 0, last - first
         part = data[first : last + 1]
         off = {"longer": fault.after or 10, "shorter": -(fault.after or 10)}.get(fault.kind, 0)

@@ -15,7 +15,7 @@ FAULTS = st.one_of(
     st.tuples(st.sampled_from(["longer", "shorter"]), st.fixed_dictionaries({"after": st.integers(1, 3000)})),
     st.tuples(st.just("truncated"), st.fixed_dictionaries({"after": st.integers(1, 26_000)})),
     st.tuples(st.just("status"), st.fixed_dictionaries({"status": st.sampled_from([404, 403, 416, 429, 500, 503])})),
-    st.tuples(st.sampled_from(["html", "no_ranges", "changed", "wrong_range", "none"]), st.just({})),
+    st.tuples(st.sampled_from(["html", "no_ranges", "changed", "wrong_range", "lying_range", "none"]), st.just({})),
     st.tuples(st.just("flip"), st.fixed_dictionaries({"after": st.integers(1, 26_000)})),
 )  # fmt: skip
 
