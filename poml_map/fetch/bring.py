@@ -115,6 +115,11 @@ class Bringer:
         ------
         FetchError, InputError, ResourceError
         """
+        if job.source.entry.driver == "zarr":
+            mend = "Bring it by hand, or by the tools of the store."
+            raise RefusedError(
+                "a Zarr store, which is a folder of many files", "one file", mend, job.address("{tile}")
+            )
         kept = self.cache.find(job.key)
         stated = job.sha256(job.address("{tile}")) if job.whole else ""
         as_stated = kept is not None and (not stated or kept.sha256 == stated.lower())

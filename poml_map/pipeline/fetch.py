@@ -101,7 +101,10 @@ def _check_mirror(mirror: str | None) -> None:
 
 
 def _wanted(region: Region, only: list[str] | None) -> list[Source]:
-    with_fetch = {name: source for name, source in region.sources.items() if source.entry.fetch}
+    entries = region.sources.items()
+    with_fetch = {
+        name: each for name, each in entries if each.entry.fetch and each.entry.driver != "constant"
+    }
     for name in only or []:
         if name not in with_fetch:
             known = ", ".join(with_fetch) or "none"

@@ -126,6 +126,17 @@ def test_a_part_of_another_version_is_not_gone_on_with(world):
     assert_is_cut_of_truth(world.bring(LAYOUTS["archives"]).path)
 
 
+def test_what_cannot_be_told_from_another_version_begins_anew(world):
+    """Without ETag and date, a file that changed meanwhile would be joined from two."""
+    nameless = {"ETag": "", "Last-Modified": ""}
+    world.server.fault(ARCHIVE, "break", after=3000, headers=nameless)
+    world.server.fault(ARCHIVE, "none", times=None, headers=nameless)
+
+    assert_is_cut_of_truth(world.bring(LAYOUTS["archives"]).path)
+
+    assert [each.range for each in world.server.asked if each.path == ARCHIVE] == ["", ""]
+
+
 def test_a_damaged_object_of_the_cache_is_brought_again(world):
     kept = world.bring()
     data = bytearray(kept.path.read_bytes())

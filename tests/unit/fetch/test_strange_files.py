@@ -168,6 +168,12 @@ def test_a_whole_raster_comes_as_it_is(world, published):
     assert kept.path.read_bytes() == (published / HOST / "whole.tif").read_bytes()
 
 
+def test_a_zarr_store_is_not_one_file(world):
+    with pytest.raises(RefusedError, match="a folder of many files"):
+        world.bring(driver="zarr", variable="elev")
+    assert not world.server.asked
+
+
 def test_a_classic_netcdf_comes_as_a_whole(world, tmp_path):
     path = tmp_path / "site" / HOST / "old.nc"
     path.parent.mkdir(parents=True)
@@ -177,6 +183,9 @@ def test_a_classic_netcdf_comes_as_a_whole(world, tmp_path):
     with PublishedServer(tmp_path / "site") as server:
         world.client.mirror = server.url
         kept = world.bring({"url": f"https://{HOST}/old.nc"}, driver="netcdf", variable="ppt")
+        asked = len(server.asked)
+        assert world.bring({"url": f"https://{HOST}/old.nc"}, driver="netcdf", variable="ppt") == kept
+        assert len(server.asked) == asked
 
     assert kept.path.read_bytes() == path.read_bytes()
 
