@@ -13,7 +13,7 @@ from pathlib import Path
 from poml_map.fetch.cache import Cache
 from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.remote import LocalFile
-from poml_map.fetch.tiff import TiffFile
+from poml_map.fetch.tiff import Header, TiffFile
 from poml_map.limits import size_text
 
 #: Members of an archive, and how large one and all may be unpacked. [bytes]
@@ -129,3 +129,15 @@ def _take_out(
     except BaseException:
         file.unlink(missing_ok=True)
         raise
+
+
+def first_header(cache: Cache, path: Path, address: str) -> Header:
+    """Header of the first GeoTIFF of an archive."""
+    seen: list[Header] = []
+
+    def first(header: Header) -> bool:
+        seen.append(header)
+        return False
+
+    with unpacked(cache, path, address, first, most=1):
+        return seen[0]

@@ -5,93 +5,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from poml_map.catalog import Source
 from poml_map.fetch.address import file_name, shown_address
-from poml_map.fetch.archives import check_members, unpacked
-from poml_map.fetch.cache import Cache, Kept, key_of
+from poml_map.fetch.archives import check_members, first_header, unpacked
+from poml_map.fetch.cache import Cache, Kept
 from poml_map.fetch.client import Client, Stamp
 from poml_map.fetch.content import HEAD, check_head
 from poml_map.fetch.failures import AbsentError, ChangedError, DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile
-from poml_map.fetch.mosaic import Piece, piece_at, write_mosaic
+from poml_map.fetch.job import Job
+from poml_map.fetch.mosaic import Piece, member_bounds, piece_at, placed, write_mosaic
 from poml_map.fetch.netcdf import plan_cut, write_cut
-from poml_map.fetch.place import Place, Window
+from poml_map.fetch.place import Window
 from poml_map.fetch.remote import LocalFile, NoRangesError, RemoteFile
 from poml_map.fetch.tiff import Header, TiffFile
 from poml_map.fetch.tiles import LONLAT, Named, around_globe, tiles_under
-from poml_map.fetch.vrt import Member, read_list
+from poml_map.fetch.vrt import read_list
 from poml_map.fetch.whole import bring_whole, is_current
 from poml_map.grid import Tile
 
 log = logging.getLogger(__name__)
 
-# Raised when cuts are made otherwise than before, so that older ones of the cache are not used.
-_VERSION = 1
 # A file that keeps changing on the server, or comes damaged, is tried so often.
 _VERSIONS, _DAMAGED = 3, 2
-
-
-@dataclass(frozen=True)
-class Job:
-    """One local file that is wanted.
-
-    Attributes
-    ----------
-    source : Source
-        With a `fetch:` block.
-    file : tuple
-        Variable, year and month, as `Source.files` gives them.
-    place : Place or None
-        None where no part of a region is cut: whole files.
-    """
-
-    source: Source
-    file: tuple[str, int | None, int | None]
-    place: Place | None
-
-    @property
-    def path(self) -> Path:
-        """Where it goes."""
-        return self.source.path(*self.file)
-
-    @property
-    def shown(self) -> str:
-        """The same, as the user would write it."""
-        return self.source.shown(*self.file)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the file is brought as it is."""
-        return self.source.entry.fetch.whole or self.source.entry.driver not in ("raster", "netcdf")
-
-    def address(self, tile: str = "") -> str:
-        """Where it is on the server."""
-        return self.source.address(*self.file, tile=tile)
-
-    def sha256(self, address: str) -> str:
-        """Checksum of a file as the catalog states it; empty if it does not."""
-        return self.source.entry.fetch.sha256.get(file_name(address), "")
-
-    @property
-    def key(self) -> str:
-        """Names the file with all that it depends on."""
-        address = self.address("{tile}")
-        if self.whole:
-            return key_of({"whole": address})
-        entry = self.source.entry
-        facts = {
-            "version": _VERSION, "address": address, "layout": entry.fetch.layout, "driver": entry.driver,
-            "variables": entry.variables or entry.variable, "crs": entry.crs, "nodata": entry.nodata,
-            "missing": entry.fetch.missing, "tiles": str(entry.fetch.tiles), "derive": bool(entry.derive),
-            "sha256": sorted(entry.fetch.sha256.items()), "place": self.place.facts,
-        }  # fmt: skip
-        return key_of(facts)
 
 
 class Bringer:
@@ -126,7 +66,7 @@ class Bringer:
         if as_stated and (not self.refresh or is_current(self.client, kept)):
             return kept, True
         if job.whole:
-            return self._whole(job.address(), _kind(job), job), False
+            return self._whole(job.address(), job.kind, job), False
         tries = {ChangedError: _VERSIONS, DamagedError: _DAMAGED}
         while True:
             try:
@@ -178,7 +118,7 @@ class Bringer:
         return LocalFile(kept.path, kept.stamps[address], address)
 
     def _file(self, job: Job, work: Path):
-        address, kind = job.address(), _kind(job)
+        address, kind = job.address(), job.kind
         with self.opened(job, address, kind) as file:
             if kind == "raster":
                 tiff = TiffFile(file)
@@ -223,9 +163,9 @@ class Bringer:
             for member in wanted:
                 tiff = self._open_tile(stack, job, member.address, stamps)
                 if tiff is None:
-                    missing.append((member.name, _bounds(whole, member), whole.crs))
+                    missing.append((member.name, member_bounds(whole, member), whole.crs))
                 else:
-                    pieces.append(_placed(tiff, member, whole))
+                    pieces.append(placed(tiff, member, whole))
             self._refuse_gaps(job, missing, address)
             return self._mosaic(job, work, whole, address, pieces, stamps)
 
@@ -327,18 +267,6 @@ class Bringer:
             return self._mosaic(job, work, whole, address, pieces, stamps)
 
 
-def first_header(cache: Cache, path: Path, address: str) -> Header:
-    """Header of the first GeoTIFF of an archive."""
-    seen: list[Header] = []
-
-    def first(header: Header) -> bool:
-        seen.append(header)
-        return False
-
-    with unpacked(cache, path, address, first, most=1):
-        return seen[0]
-
-
 def _under(whole: Header, window: Window):
     def wanted(header: Header) -> bool:
         a, _, c, _, e, f = whole.transform
@@ -346,37 +274,6 @@ def _under(whole: Header, window: Window):
         return bool(window.parts(row, col, header.height, header.width))
 
     return wanted
-
-
-def _kind(job: Job) -> str:
-    entry = job.source.entry
-    if entry.fetch.layout == "archives":
-        return "archive"
-    return entry.driver
-
-
-def _bounds(whole: Header, member: Member) -> tuple[float, float, float, float]:
-    a, _, c, _, e, f = whole.transform
-    (height, width), row, col = member.used.shape, member.row, member.col
-    return c + a * col, f + e * (row + height), c + a * (col + width), f + e * row
-
-
-def _placed(tiff: TiffFile, member: Member, whole: Header) -> Piece:
-    """A tile of a list where the list has it; its own header must agree."""
-    header, address = tiff.header, tiff.file.address
-    if (header.kind.dtype, header.kind.count) != (whole.kind.dtype, 1):
-        found = f"{header.kind.count} bands of {header.kind.dtype} in {member.name}"
-        raise RefusedError(found, f"one of {whole.kind.dtype}, as the list says", "", address)
-    a, _, c, _, e, f = whole.transform
-    col, row = (
-        (header.transform[2] - c) / a + member.used.col0,
-        (header.transform[5] - f) / e + member.used.row0,
-    )
-    inside = member.used.row1 <= header.height and member.used.col1 <= header.width
-    if not inside or abs(col - member.col) > 0.02 or abs(row - member.row) > 0.02:
-        found = f"{member.name} at column {col:.2f} and row {row:.2f} of the whole"
-        raise RefusedError(found, f"column {member.col} and row {member.row}, as the list says", "", address)
-    return Piece(tiff, member.name, member.row, member.col, member.used)
 
 
 def _box_text(bounds: tuple[float, float, float, float], crs: str) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from poml_map.errors import InputError
 from poml_map.fetch.address import shown_address
-from poml_map.fetch.bring import Job
 from poml_map.fetch.client import ALL_HOSTS, Client, Stamp
 from poml_map.fetch.failures import AbsentError, FetchError
 from poml_map.fetch.hdf import HdfFile
+from poml_map.fetch.job import Job
 from poml_map.fetch.netcdf import plan_cut, ranges_of
 from poml_map.fetch.remote import BLOCK, NoRangesError, RemoteFile
 from poml_map.fetch.run import counted, local_outcome

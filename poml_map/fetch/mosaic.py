@@ -15,6 +15,7 @@ from rasterio.windows import Window as Part
 from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.place import Window
 from poml_map.fetch.tiff import Header, Kind, TiffFile
+from poml_map.fetch.vrt import Member
 from poml_map.grid import Tile
 
 # Held at a time. [bytes]
@@ -68,6 +69,31 @@ def piece_at(tiff: TiffFile, name: str, whole: Header) -> Piece:
         mend = "Tiles are not resampled: map each part as a region of its own, or join them by gdalwarp."
         raise RefusedError(found, expected, mend, address)
     return Piece(tiff, name, round(row), round(col), Tile(0, header.height, 0, header.width))
+
+
+def member_bounds(whole: Header, member: Member) -> tuple[float, float, float, float]:
+    """Box of a tile of a list, in the CRS of the list."""
+    a, _, c, _, e, f = whole.transform
+    (height, width), row, col = member.used.shape, member.row, member.col
+    return c + a * col, f + e * (row + height), c + a * (col + width), f + e * row
+
+
+def placed(tiff: TiffFile, member: Member, whole: Header) -> Piece:
+    """A tile of a list where the list has it; its own header must agree."""
+    header, address = tiff.header, tiff.file.address
+    if (header.kind.dtype, header.kind.count) != (whole.kind.dtype, 1):
+        found = f"{header.kind.count} bands of {header.kind.dtype} in {member.name}"
+        raise RefusedError(found, f"one of {whole.kind.dtype}, as the list says", "", address)
+    a, _, c, _, e, f = whole.transform
+    col, row = (
+        (header.transform[2] - c) / a + member.used.col0,
+        (header.transform[5] - f) / e + member.used.row0,
+    )
+    inside = member.used.row1 <= header.height and member.used.col1 <= header.width
+    if not inside or abs(col - member.col) > _OFF or abs(row - member.row) > _OFF:
+        found = f"{member.name} at column {col:.2f} and row {row:.2f} of the whole"
+        raise RefusedError(found, f"column {member.col} and row {member.row}, as the list says", "", address)
+    return Piece(tiff, member.name, member.row, member.col, member.used)
 
 
 _ONE_KIND = "Bring the files by hand and join them."

@@ -12,10 +12,11 @@ from pathlib import Path
 from poml_map.catalog import first_of_files, path_problem
 from poml_map.errors import InputError, PomlError, Problems, ResourceError
 from poml_map.fetch.address import shown_address
-from poml_map.fetch.bring import Bringer, Job
+from poml_map.fetch.bring import Bringer
 from poml_map.fetch.cache import Cache, Kept, object_path
 from poml_map.fetch.client import ALL_HOSTS, Client
 from poml_map.fetch.failures import FetchError
+from poml_map.fetch.job import Job
 from poml_map.fetch.progress import Meter
 from poml_map.fetch.record import Line, Record
 from poml_map.files import atomic_path, resource_error, sha256_of_file

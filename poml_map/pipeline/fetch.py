@@ -12,11 +12,11 @@ from poml_map.cube.area import open_area, region_grid
 from poml_map.cube.timeplan import wanted_years
 from poml_map.errors import InputError, Problem, nearest
 from poml_map.fetch.address import check_address
-from poml_map.fetch.bring import Job
 from poml_map.fetch.cache import Cache, cache_folder
 from poml_map.fetch.client import Client
 from poml_map.fetch.estimate import estimate
 from poml_map.fetch.failures import FetchError
+from poml_map.fetch.job import Job
 from poml_map.fetch.patience import Patience
 from poml_map.fetch.progress import Meter
 from poml_map.fetch.run import Outcome, outcome_lines, raise_failures, run_jobs

@@ -14,9 +14,10 @@ from poml_map.catalog import Source
 from poml_map.catalog_entry import Entry
 from poml_map.cube.area import Area
 from poml_map.fetch import remote
-from poml_map.fetch.bring import Bringer, Job
+from poml_map.fetch.bring import Bringer
 from poml_map.fetch.cache import Cache
 from poml_map.fetch.client import Client
+from poml_map.fetch.job import Job
 from poml_map.fetch.patience import Patience
 from poml_map.files import sha256_of_file
 from poml_map.grid import Grid
