@@ -22,12 +22,16 @@ _MOST_LETTERS = 60
 _ALLOWED = re.compile(r"[\w %°‰℃²³⁻¹·./*^()+-]*")
 _LONG_POWER = re.compile(r"\*\*\s*-?(?!-?[1-9](?![\d*.^]))")
 
+_PERIODS = ("second", "minute", "hour", "day", "week", "month", "year")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻·", "0123456789- ")
 _NUMBER = r"[0-9.]+(?:[eE][-+]?[0-9]+)?"
 _ELEMENT = r"\b(kg|g|t|mg|cg|dg|Mg|Gg|Tg)[\s*_]*([CN])\b"
 # Applied in this order to what the user wrote.
 _SPELLINGS = [
     (r"(?i)\b(?:vol|volume|wt|weight|mass)[\s.-]*%", "%"),
+    (r"(?i)%\s*(?:\(?[vwm]/[vwm]\)?|(?:by )?(?:vol|volume|weight|mass)\.?)$", "%"),
+    (r"(?i)^(?:per ?cent|percentage)$", "%"),
+    (r"(?i)^(met(?:er|re)s?)$", "m"),
     (r"(?i)^(?:fraction|ratio|unitless|index|none|-)?$", "1"),
     # "C" alone is coulomb to pint, a temperature to everybody here.
     (rf"(?i)^({_NUMBER})?\s*(?:(?:°|deg(?:ree)?s?[ _]*)?(?:c|celsius)|℃)$", r"\1 degC"),
@@ -47,7 +51,7 @@ def _registry() -> pint.UnitRegistry:
     registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
     registry.define("@alias percent = pct")
     # pint's month is a twelfth of a year, as RothC and the climate products count it.
-    registry.define("@alias month = mo")
+    registry.define("@alias month = mo = mon")
     registry.define("@alias year = y")
     registry.define("mu = hectare / 15")  # area in Chinese statistics
     return registry
@@ -171,6 +175,44 @@ def yearly_conversion(unit: str, target: str) -> tuple[float, float]:
     if parse_unit(unit).is_compatible_with(parse_unit(of_one_year)):
         return conversion(unit, of_one_year)
     return conversion(unit, target)
+
+
+def other_unit(said: str, declared: str, target: str) -> str:
+    """The unit that a file says its values have, if it is another one than was declared for them; else nothing.
+
+    Parameters
+    ----------
+    said : str
+        What the file says. A text that is no unit contradicts nothing, and neither does a "1" for what has a dimension,
+        which many programs write for "nothing known". A total without its period ("mm") agrees with any period.
+    declared : str
+        As the user declares it, convertible to `target`.
+    target : str
+        The unit that the program needs.
+
+    Examples
+    --------
+    >>> other_unit("K", "degC", "degC"), other_unit("degrees C", "degC", "degC")
+    ('K', '')
+    >>> other_unit("mm", "mm/month", "mm/month"), other_unit("m", "mm/month", "mm/month")
+    ('', 'm/month')
+    >>> other_unit("kg m-2 s-1", "mm/day", "mm/month"), other_unit("NDVI", "1", "1")
+    ('kg m-2 s-1', '')
+    """
+    try:
+        own, wanted = parse_unit(said), parse_unit(declared)
+    except ValueError:
+        return ""
+    convert = yearly_conversion if target.endswith("/year") else conversion
+    periods = [name for name, power in wanted.unit_items() if power == -1 and name in _PERIODS]
+    for text in (said, *(f"{said}/{name}" for name in periods)):
+        try:
+            pairs = zip(convert(text, target), convert(declared, target), strict=True)
+        except ValueError:
+            continue
+        alike = all(math.isclose(*pair, rel_tol=1e-6, abs_tol=1e-9) for pair in pairs)
+        return "" if alike else text
+    return said if own.units != _registry().dimensionless else ""
 
 
 def is_nitrogen(unit: str) -> bool:

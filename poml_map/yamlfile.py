@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from poml_map.errors import InputError, Problem, Problems
+from poml_map.notdata import HEAD, instead, lies_in
 
 # Enough for a catalog of a thousand entries; an alias bomb passes it within milliseconds.
 _MOST_VALUES = 20_000
@@ -252,10 +253,21 @@ def read_text_file(path: Path, shown: str, mend: str, most_bytes: int = _MOST_BY
         elif size > most_bytes:
             found, expected = f"{size} bytes", f"at most {most_bytes}"
         else:
-            return path.read_text(encoding="utf-8-sig")
+            text = path.read_text(encoding="utf-8-sig")
+            other = (
+                instead(text[:HEAD].encode())
+                if text.lstrip()[:1] == "<" or text.startswith("version http")
+                else None
+            )
+            if other is None:
+                return text
+            found, expected, mend = other[0], "a text file", other[1]
     except UnicodeDecodeError as error:
         found, expected = f"a byte that is not UTF-8 at position {error.start}", "a text file in UTF-8"
         mend = "Save it as UTF-8."
+        other = lies_in(path)
+        if other:
+            found, mend = other
     except FileNotFoundError:
         found, expected = "no such file", "a text file"
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path

@@ -18,6 +18,7 @@ from poml_map.cube.blocks import BlockCache
 from poml_map.cube.positions import SourceGrid
 from poml_map.errors import InputError, Problem, RefusedFileError
 from poml_map.grid import Tile
+from poml_map.notdata import lies_in
 
 Frame = tuple[int | None, int | None]
 _turn = itertools.count()
@@ -83,7 +84,12 @@ def year_list(years) -> str:
 
 
 def damaged(source: Source, file: str, error: Exception, window: Tile | None = None) -> InputError:
-    """The error for a file that cannot be opened or read."""
+    """The error for a file that cannot be opened or read: what it is instead, where its first bytes tell."""
+    other = lies_in(source.root / file) if window is None else None
+    if other and not (source.entry.driver == "vector" and other[0].startswith("a JSON")):
+        return InputError(
+            source.problem(other[0], f"a file for driver {source.entry.driver}", other[1], file=file)
+        )
     if isinstance(error, RefusedFileError):
         return InputError(source.problem(error.found, error.expected, error.mend, file=file))
     where = f"rows {window.row0}-{window.row1}, columns {window.col0}-{window.col1}" if window else ""

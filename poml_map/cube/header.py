@@ -10,6 +10,7 @@ import pyproj
 
 from poml_map.catalog import Entry, Source
 from poml_map.cube.frames import STATIC, Frame
+from poml_map.cube.ownunit import unit_problem
 from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.timeaxis import labels
 from poml_map.errors import InputError
@@ -83,11 +84,13 @@ class HeaderReader:
         Raises
         ------
         InputError
-            If the variable or an axis is missing, an axis is uneven, or no CRS is known.
+            If the variable or an axis is missing, an axis is uneven, no CRS is known, or the variable has another unit
+            than the entry.
         """
         if self.variable not in self.data.names:
             known = ", ".join(name for name in self.data.names if len(self.data.dims(name)) > 1)
             raise self._refuse(f"no variable '{self.variable}'", f"one of {known}", "Set `variable:`.")
+        self._check_unit()
         roles = tuple(self._role(dim) for dim in self.data.dims(self.variable))
         for role in ("y", "x"):
             if roles.count(role) != 1:
@@ -101,6 +104,12 @@ class HeaderReader:
         (dx, x0), (dy, y0) = self._steps(names["x"], x), self._steps(names["y"], y)
         grid = source_grid(crs, (dx, 0.0, x0 - dx / 2, 0.0, dy, y0 - dy / 2), len(x), len(y), near)
         return Header(grid, roles, self._frames(names.get("time")), self._packing())
+
+    def _check_unit(self) -> None:
+        said = str(self.data.attrs(self.variable).get("units", ""))
+        problem = unit_problem(self.source, said, f"variable {self.variable}", self.shown)
+        if problem:
+            raise InputError(problem)
 
     def _packing(self) -> tuple[float, float]:
         return packing(self.data.attrs(self.variable), self.source.entry)

@@ -15,6 +15,7 @@ from rasterio.windows import Window
 from poml_map.catalog import FORTNIGHTS, Source, first_of_files, uri_fields
 from poml_map.cube.blocks import BlockCache, Stored, assemble, unit_shape
 from poml_map.cube.frames import STATIC, Frame, damaged, in_months, read_by_file, same_grid
+from poml_map.cube.ownunit import unit_problem
 from poml_map.cube.positions import SourceGrid, source_grid
 from poml_map.cube.tiffblocks import check_blocks
 from poml_map.errors import InputError, Problems
@@ -88,6 +89,8 @@ class RasterFiles:
                     found = f"complex numbers ({data.dtypes[0]})"
                     raise InputError(self.source.problem(found, "real numbers", file=shown))
                 check_raster(data, path, self.source.allowed)
+                band = min(bands[0], data.count)
+                own_unit = unit_problem(self.source, data.units[band - 1] or "", f"band {band}", shown)
                 count, crs, transform = data.count, data.crs, tuple(data.transform)[:6]
                 width, height = data.width, data.height
                 packing = _packing(data, min(bands[0], count), entry)
@@ -98,6 +101,7 @@ class RasterFiles:
         except _FAILURES as error:
             raise damaged(self.source, shown, error) from error
         problems = Problems()
+        problems.extend([own_unit] if own_unit else [])
         expected = max(bands) if entry.band is None else None
         if expected is not None and count != expected:
             mend = "Declare `band:` to take one of them." if expected == 1 else "Check `uri:` and `years:`."

@@ -117,8 +117,17 @@ def _text_table(path: Path, shown: str) -> Table:
     if twice:
         found = f"two columns of the name {', '.join(map(repr, twice))}"
         raise InputError(Problem(shown, "header", found, "each name once", "Rename one of them."))
+    _refuse_words(frame, shown)
     commas = separator != "," and frame.apply(lambda column: column.str.fullmatch(_COMMA)).to_numpy().any()
     return Table(path, shown, frame, plain.model_copy(update={"decimal": "," if commas else "."}))
+
+
+def _refuse_words(frame: pd.DataFrame, shown: str) -> None:
+    if not frame.apply(lambda column: column.str.contains(r"\d", regex=True)).to_numpy().any():
+        found = f"no number in {len(frame)} rows of {len(frame.columns)} columns"
+        raise InputError(
+            Problem(shown, "", found, "coordinates and carbon of each sample", "Check the file.")
+        )
 
 
 def _separator(text: str) -> str:
