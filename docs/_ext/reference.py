@@ -147,14 +147,16 @@ def _key(path: str, model: type[Settings], name: str, info: FieldInfo) -> str:
         words, told = info.description, False
     if any(type(limit).__name__ == "BeforeValidator" for limit in info.metadata):
         words, told = info.description or words, False
-    facts = [words, info.description.rstrip(".") if told else "", _default(info)]
+    plain = words.replace("`", "")
+    text = info.description.removeprefix(f"{plain}: ").rstrip(".") if told else ""
+    facts = [words, text, _default(info)]
     line = "; ".join(fact for fact in facts if fact)
     shown = f"Example: `{name}: {info.examples[0]}`." if info.examples else ""
     return f"`{name}`\n: {line}.\n\n  {meanings()[model.__name__][name]} {shown}\n"
 
 
 def _heading(path: str, model: type[Settings]) -> str:
-    return _TITLES.get(model.__name__) or (f"`{path}:`" if path else "At the left margin")
+    return _TITLES.get(model.__name__) or (f"`{path}:`" if path else "Keys at the left margin")
 
 
 def _anchor(path: str, model: type[Settings], name: str) -> str:
