@@ -65,6 +65,13 @@ def fetch_region(
         With all that region file, catalog and servers show to be wrong; the other files are brought.
     ResourceError
         If only network or machine failed.
+
+    Examples
+    --------
+    >>> print(*fetch_region("my-region/region.yaml", dry_run=True), sep="\\n")  # doctest: +SKIP
+    my-region/region.yaml: nothing is written; cache /home/me/.cache/poml-map
+      copernicus_dem_90m: 1 file, 1 to come: 2.7 MiB on copernicus-dem-90m.s3.amazonaws.com, about 938 KiB of it
+      together about 938 KiB to come
     """
     region = load_region(region_file)
     _check_mirror(mirror)

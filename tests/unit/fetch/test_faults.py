@@ -98,6 +98,15 @@ def test_a_byte_that_was_changed_on_the_way_is_found(world, layout, path):
     assert refusal.match("does not fit its checksum" if layout == "file" else "damaged|cannot be read")
 
 
+def test_a_part_that_was_not_asked_for_is_not_taken(world):
+    world.server.fault(WHOLE, "wrong_range")
+
+    body = world.client.read(f"https://{WHOLE}", 100, 199).body
+
+    assert body == (world.server.folder / WHOLE).read_bytes()[100:200]
+    assert world.waits == [1.0]
+
+
 def test_a_broken_download_goes_on_where_it_broke(world):
     size = (world.server.folder / ARCHIVE).stat().st_size
     world.server.fault(ARCHIVE, "break", times=2, after=size // 3)
