@@ -50,7 +50,7 @@ def made(tmp_path):
 @pytest.fixture
 def unpainted(monkeypatch):
     """Without the pictures, which take most of the time."""
-    monkeypatch.setattr(products, "animate", lambda *_, **__: None)
+    monkeypatch.setattr(products, "write_gif", lambda *_, **__: None)
     monkeypatch.setattr(products, "draw_comparison", lambda *_, **__: None)
 
 
@@ -154,12 +154,12 @@ def test_animation_and_picture_have_the_scale_of_all_models_in_the_years_asked_f
     made, region, tmp_path, monkeypatch, wanted
 ):
     given = {}
-    for name in ("animate", "draw_comparison"):
+    for name in ("write_gif", "draw_comparison"):
         monkeypatch.setattr(products, name, lambda *_, name=name, **looks: given.update({name: looks}))
     write(made, region, tmp_path / "run", wanted)
     drawn = [made.stocks[model][[YEARS.index(year) for year in wanted]] * 10 for model in MODELS]
-    assert given["animate"]["limits"] == given["draw_comparison"]["limits"] == nice_limits(drawn)
-    assert given["animate"]["subtitle"] == "POML: forest on observations and RothC simulations"
+    assert given["write_gif"]["limits"] == given["draw_comparison"]["limits"] == nice_limits(drawn)
+    assert given["write_gif"]["subtitle"] == "POML: forest on observations and RothC simulations"
 
 
 def test_maps_of_limits_say_what_these_rest_on(made, region, tmp_path, unpainted):
