@@ -5,6 +5,7 @@ from __future__ import annotations
 from poml_map.config import Region
 from poml_map.cube.build import Builder
 from poml_map.cube.cube import Cube
+from poml_map.cube.holes import Holes
 from poml_map.cube.layers import GridField, Layer
 from poml_map.cube.starts import Starts
 from poml_map.errors import InputError, Problems
@@ -62,7 +63,7 @@ def _facts(cube: Cube) -> dict:
 
 def _read_all(cube: Cube) -> int:
     """Read every layer over the area; returns the number of mapped pixels."""
-    problems, pixels, starts = Problems(), 0, Starts(cube)
+    problems, pixels, starts, holes = Problems(), 0, Starts(cube), Holes(cube)
     layers = [layer for layer in cube.layers.values() if isinstance(layer, Layer)]
     for layer in layers:
         if isinstance(layer.field, GridField):
@@ -73,6 +74,7 @@ def _read_all(cube: Cube) -> int:
             pixels += int(mask.sum())
             if not len(problems):  # a map that cannot be read was named already
                 starts.add(tile, mask)
+                holes.add(tile, mask)
         except InputError as error:
             problems.collect(error)
             break
@@ -80,6 +82,7 @@ def _read_all(cube: Cube) -> int:
         found, mend = "no pixel inside the area and its mask", "Check `classes:` of the mask."
         problems.extend([cube.region.document.problem(("area",), found, "pixels to map", mend)])
     problems.extend(starts.problems())
+    problems.extend(holes.problems())
     problems.raise_if_any()
     return pixels
 

@@ -15,6 +15,7 @@ import shapely
 
 from poml_map.catalog import Source, require_files
 from poml_map.config import Region
+from poml_map.crs import known_crs
 from poml_map.cube.frames import damaged
 from poml_map.cube.positions import Points, moved
 from poml_map.errors import InputError, Problem, Problems, nearest
@@ -161,6 +162,8 @@ def open_zones(
     if frame.empty or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).all():
         add("no polygons, or other shapes among them", "polygons only")
     problems.raise_if_any()
+    _check_degrees(frame, entry.crs or frame.crs, add)
+    problems.raise_if_any()
     keys = [key_text(value) for value in frame[entry.key]]
     bare = [key for key, empty in zip(keys, frame.geometry.is_empty, strict=True) if empty]
     if bare:
@@ -233,6 +236,18 @@ def _read(source: Source) -> gpd.GeoDataFrame:
             return gpd.read_file(source.path(), **layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, ValueError) as error:
         raise damaged(source, source.shown(), error) from error
+
+
+def _check_degrees(frame: gpd.GeoDataFrame, crs, add) -> None:
+    """Corners of a geographic CRS are degrees, longitude first."""
+    west, south, east, north = frame.total_bounds
+    if not known_crs(crs).is_geographic or (-90 <= south <= north <= 90 and -360 <= west <= east <= 360):
+        return
+    found = f"corners at longitude {west:g} to {east:g} and latitude {south:g} to {north:g}"
+    mend = "These are no degrees: state the CRS that they are in, by `crs:`."
+    if -90 <= west <= east <= 90 and -360 <= south <= north <= 360:
+        mend = "They look exchanged: write longitude first in every corner."
+    add(found, "degrees, latitudes from -90 to 90", mend, "geometry")
 
 
 def _check_keys(keys: list[str], column: str, add) -> None:
