@@ -106,6 +106,15 @@ def test_what_a_page_shows_runs_with_what_takes_longer(page, place, mirror):
     _run(page, slow=True, mirror=mirror)
 
 
+def test_no_block_hides_from_being_run():
+    """Every block says its language, and a console shows commands: a block without either would never be looked at."""
+    lines = [line.strip() for page in pages() for line in page.read_text(encoding="utf-8").splitlines()]
+    opened = [line for line in lines if line.startswith("```") and line != "```"]
+    assert {line[3:] for line in opened} <= {"console", "python", "yaml", "text"}
+    assert len(opened) == lines.count("```") == len(all_blocks())
+    assert [str(block) for block in all_blocks("console") if not block.commands()] == []
+
+
 def test_what_is_not_run_says_why():
     marked = [block for block in all_blocks(*RUN, "yaml") if "not run" in block.marks]
     assert [str(block) for block in marked if len(block.reason) < 8] == []
@@ -115,12 +124,9 @@ def test_what_is_not_run_says_why():
 
 #: Page -> blocks that no test runs: the whole demo, minutes of validation, clusters, and what another page runs.
 NOT_RUN = {
-    "README.md": 3,
-    "docs/cluster.md": 4,
-    "docs/quickstart.md": 1,
-    "docs/validation.md": 1,
-    "docs/weights.md": 1,
-}
+    "README.md": 4, "docs/cluster.md": 4, "docs/fetch.md": 2, "docs/quickstart.md": 1,
+    "docs/validation.md": 1, "docs/weights.md": 1, "examples/highfield/README.md": 1, "examples/xuancheng/README.md": 1,
+}  # fmt: skip
 
 
 def test_commands_of_the_makefile_that_are_shown_exist():
