@@ -72,7 +72,7 @@ bench-scale: install ## more and more pixels by threads and by workers of a clus
 	$(BIN)/python benchmarks/scale.py
 
 docs: install ## the site in build/docs/index.html, refused if a warning or a dead link is left
-	$(BIN)/python -m sphinx -b html -c docs -W -n --keep-going -q -d build/doctrees . build/docs
+	$(BIN)/python -m sphinx -b html -E -a -c docs -W -n --keep-going -q -d build/doctrees . build/docs
 	@echo build/docs/index.html
 
 docs-links: install ## asks the servers of all links out of the pages (needs a network)

@@ -20,7 +20,7 @@ WIDTH, HEIGHT, STEP, DROP = 1.72, 0.92, 2.1, 1.22  # inches
 BOXES = {
     "cube": (0, 0, "Cube", "climate, NDVI, terrain,\nsoil, fertilizer: every\npixel, every year", DATA),
     "samples": (0, 1, "Samples", "stocks of two\ncampaigns or more\n(Eq. 1)", DATA),
-    "rothc": (1, 0, "RothC at the sites", "spun up to the first\nstock (Eq. 6, 7), then\nfitted (Eq. 2-5)", PROCESS),
+    "rothc": (1, 0, "RothC at sites", "spun up to the first\nstock (Eq. 6, 7), then\nfitted (Eq. 2-5)", PROCESS),
     "simulated": (2, 0, "Simulated rows", "years that nobody\nsampled; together\nof weight w_p", PROCESS),
     "observed": (2, 1, "Observed rows", "campaigns; together\nof weight 1 - w_p", DATA),
     "poml": (3, 0, "POML", "forest on both (Eq. 8):\nannual maps, with\nintervals", FOREST),
