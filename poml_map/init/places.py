@@ -45,8 +45,10 @@ class Places:
     is_assumed : bool
         Whether `why` tells of something that the file does not.
     of_layer : bool
-    exchanged : int
+    exchanged : tuple of int
         Rows outside the area that would lie inside with x and y exchanged.
+    written : tuple of 2 ndarray, optional
+        x and y as they stand in the file; None where no columns were found.
     """
 
     lon: np.ndarray
@@ -58,13 +60,14 @@ class Places:
     is_assumed: bool = False
     of_layer: bool = False
     exchanged: tuple[int, ...] = ()
+    written: tuple[np.ndarray, np.ndarray] | None = None
 
     def keys(self, notes: Notes) -> tuple[list[Key], list[Key]]:
         """Keys of ``samples`` and of ``samples.columns``; what is missing or assumed goes into `notes`."""
         if self.exchanged:
             rows = listed(self.exchanged)
             why = f"lines {rows} would lie in the area with x and y exchanged: mend them in the table."
-            notes.assumes("samples", why)
+            notes.lacks("samples", why)
         if not (self.of_layer or self.x):
             notes.lacks("samples.columns.x and .y", self.why)
             return [], [
@@ -121,13 +124,17 @@ def _of_layer(table: Table, area: Polygons | None) -> Places:
         try:
             crs = known_crs(table.crs)
         except pyproj.exceptions.CRSError as error:
-            return Places(nothing, nothing, why=f"The file has {error}.", of_layer=True)
+            return Places(nothing, nothing, why=f"The file has {error}.", of_layer=True, written=(x, y))
         code = crs.to_string()
-        return Places(*_degrees(x, y, crs), crs=code, why=f"The file states {crs.name}.", of_layer=True)
+        return Places(
+            *_degrees(x, y, crs), crs=code, why=f"The file states {crs.name}.", of_layer=True, written=(x, y)
+        )
     if _are_degrees(x, y):
         why = "The file states none; the numbers are degrees, taken for WGS 84."
-        return Places(x, y, crs=_DEGREES, why=why, is_assumed=True, of_layer=True)
-    return Places(nothing, nothing, why=f"The file states none. {_suggested(x, y, area)}", of_layer=True)
+        return Places(x, y, crs=_DEGREES, why=why, is_assumed=True, of_layer=True, written=(x, y))
+    return Places(
+        nothing, nothing, why=f"The file states none. {_suggested(x, y, area)}", of_layer=True, written=(x, y)
+    )
 
 
 def _pairs(table: Table) -> Iterator[tuple[Named, Named, bool]]:
@@ -162,8 +169,9 @@ def _readings(table: Table, pair: tuple[Named, Named, bool], area: Polygons | No
     x, y = table.numbers(first.name), table.numbers(second.name)
     if x is None or y is None:
         return
-    names = {"x": first.name, "y": second.name}
+    names: dict = {"x": first.name, "y": second.name}
     nothing = np.full(len(x), np.nan)
+    names["written"] = (x, y)
     columns = f"'{first.name}' and '{second.name}'"
     if first.crs:
         try:
@@ -178,7 +186,7 @@ def _readings(table: Table, pair: tuple[Named, Named, bool], area: Polygons | No
                 f"x and y are exchanged: column '{first.name}' holds latitudes, '{second.name}' longitudes. "
                 "Taken for degrees of WGS 84."
             )
-            yield Places(y, x, _DEGREES, second.name, first.name, why, is_assumed=True)
+            yield Places(y, x, _DEGREES, second.name, first.name, why, is_assumed=True, written=(y, x))
         elif called_degrees:
             why = f"{columns} are degrees; the table names no datum, WGS 84 is the usual one."
             yield Places(x, y, _DEGREES, why=why, **names)
@@ -194,7 +202,8 @@ def _readings(table: Table, pair: tuple[Named, Named, bool], area: Polygons | No
 
 
 def _are_degrees(lon: np.ndarray, lat: np.ndarray) -> bool:
-    return bool(np.nanmax(np.abs(lon)) <= 180 and np.nanmax(np.abs(lat)) <= 90)
+    """Whether nearly all rows are; single ones may be exchanged."""
+    return bool(((np.abs(lon) <= 180) & (np.abs(lat) <= 90))[np.isfinite(lon)].mean() > _MOST)
 
 
 def _area_code(area: Polygons | None) -> tuple[str, pyproj.CRS] | None:

@@ -106,23 +106,25 @@ def find_site(table: Table, places: Places, when: When, notes: Notes) -> tuple[K
     spots = _spots(places)
     called = [each.name for each in candidates(table, "site")]
     rest = [name for name in table.columns if name not in called and named(name).meaning == ""]
-    good: list[tuple[bool, bool, int, str]] = []
+    good: list[tuple[bool, int, str]] = []
     for rank, name in enumerate([*called, *rest]):
         ids = [key_text(cell) for cell in table.frame[name]]
         if "" in ids or (name in rest and _is_measured(table, name)):
             continue
-        one_place = _all_equal(ids, spots)
-        if one_place or (name in called and len(set(ids)) == len(ids)):
+        if spots is None:
+            good += [(len(set(ids)) == len(ids), rank, name)] if name in called else []
+        elif _all_equal(ids, spots):
             one_id = _all_equal(spots, ids)
             # Words that repeat, such as a land use, are one position each only in a tiny table.
-            if name in called or (one_place and one_id and places.crs):
-                good.append((not one_id, not one_place, rank, name))
+            good += [(not one_id, rank, name)] if name in called or one_id else []
     if good:
         name = min(good)[-1]
         ids = np.array([key_text(cell) for cell in table.frame[name]])
         number = len(set(ids))
-        why = f"The id of the place: {number} in {len(ids)} rows, each at one position."
-        if min(good)[0]:
+        why = f"The id of the place: {number} in {len(ids)} rows" + (
+            ", each at one position." if places.written else "."
+        )
+        if min(good)[0] and places.written:
             why += " Some places have several ids; `check` names them."
         return Key("site", quoted(name), why), pd.factorize(ids)[0]
     tried = f" ({listed(map(repr, called))} {'has' if len(called) == 1 else 'have'} several positions or empty cells)"
@@ -130,14 +132,16 @@ def find_site(table: Table, places: Places, when: When, notes: Notes) -> tuple[K
         f"no column has one id for each position{tried if called else ''}. Add a column of ids to the table."
     )
     notes.lacks("samples.columns.site", why)
-    return Key("site", MISSING, f"The id of the place, the same in every year: {why}"), spots
+    return Key("site", MISSING, f"The id of the place, the same in every year: {why}"), (
+        np.arange(len(table.frame)) if spots is None else spots
+    )
 
 
-def _spots(places: Places) -> np.ndarray:
-    """A number for each position; each row its own where positions are unknown."""
-    if not places.crs:
-        return np.arange(len(places.lon))
-    near = np.round(np.column_stack([places.lon, places.lat]) / _SAME_DEGREE)
+def _spots(places: Places) -> np.ndarray | None:
+    """A number for each position; None where no columns of coordinates were found."""
+    if places.written is None:
+        return None
+    near = np.round(np.column_stack(places.written) / (_SAME_DEGREE if places.crs == "EPSG:4326" else 1.0))
     return pd.factorize(pd.MultiIndex.from_arrays([near[:, 0], near[:, 1]]))[0]
 
 

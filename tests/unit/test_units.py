@@ -1,6 +1,6 @@
 import pytest
 
-from poml_map.units import conversion, is_nitrogen, parse_unit, stock_factor, yearly_conversion
+from poml_map.units import conversion, is_nitrogen, other_unit, parse_unit, stock_factor, yearly_conversion
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,48 @@ def test_a_slope_in_percent_is_no_angle():
 def test_ten_tonnes_per_hectare_are_one_kilogram_per_square_metre():
     assert stock_factor("t/ha") == 10
     assert stock_factor("kg/m2") == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "target", "factor"),
+    [
+        ("degrees C", "degC", 1), ("deg C", "degC", 1), ("degree_Celsius", "degC", 1), ("kelvin", "K", 1),
+        ("mm mon-1", "mm/month", 1), ("mm/mon", "mm/month", 1), ("mm per month", "mm/month", 1),
+        ("kg m**-2 s**-1", "mm/month", 365.25 / 12 * 86400), ("m s**-1", "mm/month", 365.25 / 12 * 86400 * 1000),
+        ("mm/8day", "mm/month", 365.25 / 12 / 8), ("Percent", "1", 0.01), ("% (w/w)", "1", 0.01), ("%vol", "1", 0.01),
+        ("% vol", "1", 0.01), ("m3 m-3", "1", 1), ("10 * kg / m2", "kg/m2", 10),
+        ("g C m-2", "kg/m2", 1e-3), ("Meter", "m", 1),        ("metres", "m", 1), ("Mg m-3", "g/cm3", 1),
+        ("g/cm³", "g/cm3", 1), ("g per kg", "%", 0.1), ("g·kg-1", "%", 0.1),
+    ],
+)  # fmt: skip
+def test_units_are_read_as_published_files_say_them(unit, target, factor):
+    assert conversion(unit, target)[0] == pytest.approx(factor, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("said", "declared", "target", "other"),
+    [
+        ("K", "degC", "degC", "K"), ("degC", "K", "degC", "degC"), ("m", "mm/month", "mm/month", "m/month"),
+        ("%", "1", "1", "%"), ("1", "%", "%", "1"), ("g/kg", "%", "%", "g/kg"),
+        ("g C m-2", "kg/m2/year", "kg/m2/year", "g C m-2"),
+        ("W m-2", "mm/month", "mm/month", "W m-2"), ("%", "degree", "degree", "%"),
+        ("mm/day", "mm/month", "mm/month", "mm/day"),
+    ],
+)  # fmt: skip
+def test_a_file_that_says_another_unit_is_contradicted(said, declared, target, other):
+    assert other_unit(said, declared, target) == other
+
+
+@pytest.mark.parametrize(
+    ("said", "declared", "target"),
+    [
+        ("kelvin", "K", "degC"), ("degrees C", "degC", "degC"), ("mm", "0.001 m/month", "mm/month"),
+        ("mm", "mm/day", "mm/month"),
+        ("kg m-2 s-1", "mm/s", "mm/month"), ("kg m-2", "mm/month", "mm/month"), ("percent", "%", "1"),
+        ("NDVI", "1", "1"),        ("unitless", "1", "1"), ("1", "mm/month", "mm/month"),
+        ("g C m-2", "g/m2/year", "kg/m2/year"),
+        ("10 g/kg", "%", "%"),        ("meters above sea level", "m", "m"),
+    ],
+)  # fmt: skip
+def test_another_spelling_no_period_and_no_unit_contradict_nothing(said, declared, target):
+    assert other_unit(said, declared, target) == ""
