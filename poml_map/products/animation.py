@@ -116,8 +116,8 @@ def animate(
     ----------
     maps : xarray.Dataset or xarray.DataArray, over (year, y, x)
         From `map_years`, `simulate` or `open_store`: with a CRS, y from north to south in equal steps, ``units``, and
-        of a Dataset its title and whether the data are synthetic or stand-ins. NaN is drawn in light grey. Years are
-        computed one at a time.
+        of a Dataset its title and whether the data are synthetic or stand-ins. NaN is drawn in light grey. Lazy
+        maps are computed chunk of years by chunk of years.
     path : str or Path
     layer : str, optional
         Variable of a Dataset; by default ``stock`` or ``POML``, or the only one.
@@ -233,16 +233,22 @@ def _chosen(maps, layer: str | None) -> tuple[xr.DataArray, Mapping]:
 
 
 class _Lazily:
-    """Maps by number: a year is computed when it is asked for, and let go of."""
+    """Maps by number. Years of one chunk are computed together: year by year, each would compute all of them again."""
 
     def __init__(self, values: xr.DataArray):
-        self._values = values
+        self._values, self._band, self._at = values, None, range(0)
+        sizes = values.chunksizes.get("year", (values.sizes["year"],))
+        ends = np.cumsum(sizes).tolist()
+        self._bands = [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
     def __len__(self) -> int:
         return self._values.sizes["year"]
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return self._values.isel(year=index).to_numpy()
+        if index not in self._at:
+            self._at = next(band for band in self._bands if index in band)
+            self._band = self._values.isel(year=slice(self._at.start, self._at.stop)).to_numpy()
+        return self._band[index - self._at.start]
 
 
 def _frames(sheet: MapSheet, reduced: list[SmallMap], years, scale, unit, outlines) -> list[np.ndarray]:

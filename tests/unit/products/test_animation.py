@@ -10,6 +10,7 @@ from PIL import Image, ImageSequence
 from poml_map.errors import ResourceError
 from poml_map.grid import Grid
 from poml_map.products import animation
+from poml_map.products.animation import animate as animate_labelled
 from poml_map.products.animation import write_gif as animate
 from poml_map.products.palette import STOCK
 from poml_map.products.sheet import Sheet
@@ -227,3 +228,33 @@ def test_a_file_that_lost_frames_is_not_kept(tmp_path, monkeypatch):
     with pytest.raises(ResourceError, match="1 of 5 frames"):
         animate(_maps(), YEARS, tmp_path / "a.gif", grid=GRID, **TEXTS)
     assert os.listdir(tmp_path) == []
+
+
+def test_lazy_maps_are_computed_once_and_give_the_same_frames(tmp_path):
+    import dask.array as da
+    import xarray as xr
+
+    computed = []
+
+    def block(values):
+        computed.append(values.shape)
+        return values
+
+    stocks = _maps()
+    coords = {"year": list(YEARS), "y": GRID.y, "x": GRID.x}
+    whole = xr.DataArray(stocks, coords, ("year", "y", "x"), name="stock", attrs={"units": "kg C m-2"})
+    whole = whole.rio.write_crs(GRID.crs)
+    lazy = whole.copy(
+        data=da.from_array(stocks, chunks=(2, -1, -1)).map_blocks(block, dtype=stocks.dtype, meta=stocks[:0])
+    )
+    title = {"title": "Small", "limits": (2.0, 5.0)}
+    one, other = (
+        animate_labelled(whole, tmp_path / "a.gif", **title),
+        animate_labelled(lazy, tmp_path / "b.gif", **title),
+    )
+    assert one.read_bytes() == other.read_bytes()
+    assert sum(shape[0] for shape in computed) == len(YEARS)
+    plain = animate(
+        stocks, list(YEARS), tmp_path / "c.gif", grid=GRID, title="Small", unit="kg/m2", limits=(2.0, 5.0)
+    )
+    assert plain.read_bytes() == one.read_bytes()
