@@ -35,13 +35,14 @@ _WORDS = {
         "碳储量", "有机碳储量", "碳密度", "有机碳密度", "土壤有机碳密度", "土壤有机碳储量",
     ),
     "bulk_density": (
-        "bd", "bulkdensity", "bulkdens", "bld", "bdod", "bdfe", "blkd", "rho", "rhob", "soilbulkdensity", "dbd",
-        "容重", "土壤容重",
+        "bd", "bulkdensity", "bulkdens", "bld", "bdod", "bdfe", "bdfiod", "blkd", "rho", "rhob", "soilbulkdensity",
+        "dbd", "容重", "土壤容重",
     ),
     "coarse_fragments": (
         "cf", "coarsefragments", "coarsefragment", "coarse", "gravel", "stones", "rockfragments", "skeleton", "crfvol",
         "cfvo", "rf", "砾石", "砾石含量", "石砾", "石砾含量",
     ),
+    "depth": ("depth", "depthcm", "samplingdepth", "layer", "tiefe", "深度", "采样深度", "土层深度", "土层"),
     "upper": (
         "upper", "upperdepth", "top", "topdepth", "depthtop", "depthupper", "uhdicm", "depthfrom", "上界", "上限",
     ),
@@ -94,7 +95,7 @@ class Named:
     name : str
         As in the table.
     meaning : str
-        A key of ``samples.columns``, or som, date, upper, lower; empty if unknown.
+        A key of ``samples.columns``, or som, date, depth, upper, lower; empty if unknown.
     unit : str
         Empty if the name has none.
     depth : tuple of 2 int, optional
@@ -144,6 +145,17 @@ def named(name: str) -> Named:
     )  # fmt: skip
 
 
+def depth_of(text: str) -> tuple[int, int] | None:
+    """Upper and lower limit that a text tells. [cm]
+
+    Examples
+    --------
+    >>> depth_of("0-20 cm"), depth_of("topsoil")
+    ((0, 20), None)
+    """
+    return named(text).depth
+
+
 def _plain(name: str) -> str:
     """Lower case, with a blank where one word ends and the next begins."""
     text = unicodedata.normalize("NFKC", name.strip())
@@ -176,6 +188,8 @@ def _known(words: tuple[str, ...]) -> str:
     if set(words) & _ABOUT:
         return ""
     known = [
-        word for word in words if word in _MEANING and word not in ("no", "n", "code", "top", "rf", "年")
+        word
+        for word in words
+        if word in _MEANING and word not in ("no", "n", "code", "top", "rf", "depth", "layer", "年")
     ]
     return known[0] if len(known) == 1 and len(words) <= 3 else ""

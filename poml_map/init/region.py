@@ -12,7 +12,7 @@ from poml_map.init.keys import Key, comment, quoted, text_list
 from poml_map.init.measured import Measured
 from poml_map.init.notes import Notes
 from poml_map.init.places import Places
-from poml_map.init.sampled import When, dialect_key, repeats
+from poml_map.init.sampled import When, dialect_key, find_depth, repeats
 from poml_map.init.table import Table
 from poml_map.init.target import Reach, box_around, grid_keys, year_keys
 from poml_map.schema import PAPER_COVARIATES
@@ -209,14 +209,17 @@ def _years(found: Found, notes: Notes) -> tuple[list[Key], tuple[int, int] | Non
 
 def _depth(found: Found, notes: Notes) -> list[Key]:
     covariates = [name for name in PAPER_COVARIATES if name != "FER"]
-    depth = found.measured.depth
-    if depth and depth[0] == 0:
-        text, why = str(depth[1]), "as the name of the column says."
+    named = found.measured.depth
+    (top, bottom), where = (named, "the carbon column") if named else find_depth(found.table) or ((0, 0), "")
+    if top == 0 < bottom:
+        text, why = str(bottom), f"as {where} says."
     else:
         text, why = (
             "20",
             "not told by the table: 20 cm, as in the paper. A stock counts the carbon down to here.",
         )
+        if bottom:
+            why = f"{where} says {top}-{bottom} cm, which does not begin at 0 cm: 20 cm is written for now."
         notes.assumes("depth_cm", f"{why} Write the depth that was sampled.")
     more = (
         "What the forest sees: terrain, climate and NDVI of the year, clay. FER (fertilizer) is left out, as there "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from poml_map.init.keys import Key, quoted
-from poml_map.init.names import Named, named
+from poml_map.init.names import Named, depth_of, named
 from poml_map.init.notes import Notes
 from poml_map.init.places import Places
 from poml_map.init.table import Table
@@ -180,6 +180,22 @@ def _layers(table: Table) -> str:
     names = [each.name for meaning in ("upper", "lower") for each in candidates(table, meaning)]
     varying = [name for name in names if table.frame[name].nunique() > 1]
     return " and ".join(map(repr, varying))
+
+
+def find_depth(table: Table) -> tuple[tuple[int, int], str] | None:
+    """Upper and lower limit of all samples and the column that tells them; None if none does, or they differ. [cm]"""
+    for each in candidates(table, "depth"):
+        texts = {str(cell).strip() for cell in table.frame[each.name]}
+        limits = depth_of(texts.pop()) if len(texts) == 1 else None
+        if limits:
+            return limits, f"column '{each.name}'"
+    lower = next(iter(candidates(table, "lower")), None)
+    bottom = None if lower is None else table.numbers(lower.name)
+    if bottom is None or len(set(bottom)) > 1 or not bottom[0] > 0:
+        return None
+    tops = [table.numbers(each.name) for each in candidates(table, "upper")]
+    top = 0.0 if not tops or tops[0] is None or len(set(tops[0])) > 1 else float(tops[0][0])
+    return (int(top), int(bottom[0])), f"column '{lower.name}'"
 
 
 def dialect_key(table: Table, columns: list[str]) -> list[Key]:

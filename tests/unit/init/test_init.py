@@ -312,6 +312,18 @@ def test_the_depth_that_a_name_tells_is_taken(init, plain_table):
 
 
 @pytest.mark.parametrize(
+    ("columns", "depth", "is_assumed"),
+    [({"Depth": "0-30 cm"}, 30, False), ({"upper_depth": 0, "lower_depth": 15}, 15, False),
+     ({"土层": "0-20"}, 20, False),     ({"Depth": ["0-10"] * 4 + ["0-20"] * 4}, 20, True), ({"Depth": "20-40 cm"}, 20, True), ({}, 20, True)],
+)  # fmt: skip
+def test_the_depth_that_a_column_tells_of_all_samples_is_taken(init, plain_table, columns, depth, is_assumed):
+    made = init(plain_table(**columns))
+    assert made.region["depth_cm"] == depth
+    assert ("depth_cm" in made.assumed) is is_assumed
+    assert made.missing == []
+
+
+@pytest.mark.parametrize(
     ("spread", "crs", "resolution"),
     [(0.05, "EPSG:32650", 100), (1, "EPSG:32650", 250), (25, "+proj=aea", 1000), (100, "+proj=aea", 5000)],
 )
