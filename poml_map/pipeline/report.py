@@ -43,14 +43,7 @@ class Notes:
             Name of the region that the model was learned in, if it is another one.
         """
         stand_ins = ", ".join(region.stand_ins)
-        assumed = _assumed_mu(parameters)
-        if region.settings.samples.year is not None:
-            assumed.append(f"sampling year {region.settings.samples.year}")
-        for name, unit in (("bulk_density", " g/cm3"), ("coarse_fragments", "")):
-            number = getattr(region.settings.samples, name)
-            if isinstance(number, float):
-                assumed.append(f"{name.replace('_', ' ')} {number:g}{unit}")
-        assumed = ", ".join(assumed)
+        assumed = ", ".join([*_assumed_mu(parameters), *_assumed_inputs(region)])
         lines = ["Synthetic data"] if region.settings.synthetic else []
         lines += [f"Stand-in: {', '.join(region.stand_in_names)}"] if stand_ins else []
         lines += [f"Assumed: {assumed}"] if assumed else []
@@ -69,6 +62,21 @@ def _assumed_mu(parameters) -> list[str]:
         return [f"{parameters.details['law']}, not fitted"]
     change, plain = (parameters.details[name] for name in ("expected_change", "change_with_mu_1"))
     return [f"mu = {parameters.mu_max:.3g} for a change of {change:+.1%} (mu = 1 would give {plain:+.1%})"]
+
+
+def _assumed_inputs(region: Region) -> list[str]:
+    """What the region file states in place of something measured."""
+    samples = region.settings.samples
+    found = [] if samples.year is None else [f"sampling year {samples.year}"]
+    for name, unit in (("bulk_density", " g/cm3"), ("coarse_fragments", "")):
+        number = getattr(samples, name)
+        if isinstance(number, float):
+            found.append(f"{name.replace('_', ' ')} {number:g}{unit}")
+    if samples.soc_factor != 1:
+        found.append(f"{samples.soc_factor:g} of the measured content is carbon")
+    if region.settings.rothc.input_column is None:
+        found.append("carbon input of RothC the same in all years")
+    return found
 
 
 def accuracy_lines(table, unit: str) -> list[str]:

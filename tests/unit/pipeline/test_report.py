@@ -31,14 +31,25 @@ def test_parameters_that_were_given_are_not_taken_for_fitted_ones(region):
     assert notes.tags["ASSUMED"] == "mu = 1.5 BIO / (0.05 kg/m2 + BIO), not fitted"
 
 
-@pytest.mark.parametrize("key", ["year", "bulk_density"])
+@pytest.mark.parametrize("key", ["year", "bulk_density", "soc_factor"])
 def test_what_stands_for_a_measurement_is_named(region, key):
     changes = {
         "year": [("year: year, ", ""), ("  file: samples.csv", "  file: samples.csv\n  year: 1980")],
         "bulk_density": [("bulk_density: BD", "bulk_density: 1.3")],
+        "soc_factor": [("  file: samples.csv", "  file: samples.csv\n  soc_factor: 0.58")],
     }
-    words = {"year": "sampling year 1980", "bulk_density": "bulk density 1.3 g/cm3"}
+    words = {
+        "year": "sampling year 1980",
+        "bulk_density": "bulk density 1.3 g/cm3",
+        "soc_factor": "0.58 of the measured content is carbon",
+    }
     assert Notes.of(region(*changes[key]), _Parameters("calibrated")).tags["ASSUMED"] == words[key]
+
+
+def test_an_input_that_is_the_same_in_all_years_is_assumed(region):
+    where = region(rothc="  input_driver: constant\n")
+    text = "carbon input of RothC the same in all years"
+    assert Notes.of(where, _Parameters("calibrated")).tags["ASSUMED"] == text
 
 
 @pytest.mark.parametrize("fragments", ["0.05", "0"])
