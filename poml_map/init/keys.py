@@ -53,6 +53,12 @@ class Key:
         return [*comment(self.why, indent), head + value]
 
 
+def lines_of(keys: list[Key], indent: int = 0) -> list[str]:
+    """The lines of several keys; at the left margin a blank one follows."""
+    lines = [line for key in keys for line in key.lines(indent)]
+    return [*lines, ""] if indent == 0 and lines else lines
+
+
 def comment(text: str, indent: int = 0) -> list[str]:
     """A comment in lines of readable length; none for no text."""
     start = " " * indent + "# "

@@ -8,20 +8,19 @@ import numpy as np
 
 from poml_map.init import entries
 from poml_map.init.area import Polygons
-from poml_map.init.keys import Key, comment, quoted, text_list
+from poml_map.init.keys import Key, comment, lines_of, quoted, text_list
 from poml_map.init.measured import Measured
 from poml_map.init.notes import Notes
 from poml_map.init.places import Places
-from poml_map.init.sampled import When, dialect_key, find_depth, repeats
+from poml_map.init.sampled import When, find_depth
+from poml_map.init.samples import samples_lines
 from poml_map.init.table import Table
 from poml_map.init.target import Reach, box_around, grid_keys, year_keys
 from poml_map.schema import PAPER_COVARIATES
-from poml_map.settings import RegionSettings, Samples
-from poml_map.tables import listed
+from poml_map.settings import RegionSettings
 from poml_map.yamlmodel import MISSING
 
 _FOLDS = RegionSettings.model_fields["validation"].default.folds
-_MOST_DROPPED = Samples.model_fields["max_dropped"].default
 _FEWEST_SITES = 30
 
 
@@ -97,13 +96,13 @@ def region_text(found: Found, samples: str, roots: list[str], notes: Notes) -> s
     """
     body = [
         *_section("What is mapped, from what"),
-        *_lines(_head(found, roots)),
+        *lines_of(_head(found, roots)),
         *_nested("area", _area(found, notes)),
         *_nested("grid", _grid(found, notes)),
     ]
     year_lines, years = _years(found, notes)
-    body += [*_lines(year_lines), *_lines(_depth(found, notes))]
-    sample_lines = _samples(found, samples, years, notes)
+    body += [*lines_of(year_lines), *lines_of(_depth(found, notes))]
+    sample_lines = samples_lines(found, samples, years, notes)
     body += [*_section("The samples"), "samples:", *sample_lines, ""]
     body += [*_section("The models"), *_models(found, years, notes)]
     head = [f"# Settings of one region, written by: {found.command}", "#"]
@@ -116,13 +115,8 @@ def _section(title: str) -> list[str]:
     return [f"# ---- {title} {'-' * (100 - len(title))}", ""]
 
 
-def _lines(keys: list[Key], indent: int = 0) -> list[str]:
-    lines = [line for key in keys for line in key.lines(indent)]
-    return [*lines, ""] if indent == 0 and lines else lines
-
-
 def _nested(name: str, keys: list[Key]) -> list[str]:
-    return [f"{name}:", *_lines(keys, 2), ""]
+    return [f"{name}:", *lines_of(keys, 2), ""]
 
 
 def _head(found: Found, roots: list[str]) -> list[Key]:
@@ -228,64 +222,13 @@ def _depth(found: Found, notes: Notes) -> list[Key]:
     return [
         Key("depth_cm", text, f"Depth of the topsoil in cm, {why}"),
         Key("covariates", text_list(covariates, plain=True), more),
+        Key(
+            "sampling_month",
+            "12",
+            "A year's stock is that at the end of this month: the one in which samples were taken.",
+        ),
         Key("units", "kg/m2", "Of all maps and tables; or t/ha."),
     ]
-
-
-def _samples(found: Found, file: str, years: tuple[int, int] | None, notes: Notes) -> list[str]:
-    table, measured = found.table, found.measured
-    crs, axes = found.places.keys(notes)
-    date = [found.when.key]
-    dropped = _dropped(found, years, notes)
-    keys = [
-        Key(
-            "file",
-            quoted(file),
-            f"{len(table.frame)} rows. Stays where it is; the path starts in this folder.",
-        ),
-        *crs,
-        *([] if found.when.is_column else date),
-        *measured.others,
-        *(dialect_key(table, measured.used) if table.points is None else []),
-        *repeats(table, found.sites, found.when, notes),
-        *dropped,
-    ]
-    columns = [found.site, *axes, *(date if found.when.is_column else []), *measured.columns]
-    return [
-        *_lines(keys, 2),
-        "  # Which column of the table is what.",
-        "  columns:", *_lines(columns, 4),
-        "  # Units as the table has them; converted once.",
-        "  units:", *_lines(measured.units, 4),
-    ]  # fmt: skip
-
-
-def _dropped(found: Found, years: tuple[int, int] | None, notes: Notes) -> list[Key]:
-    """A key where more rows than usual cannot be used."""
-    reasons = {}
-    if found.bounds is not None and found.polygons is not None and found.places.crs:
-        west, south, east, north = found.bounds
-        lon, lat = found.places.lon, found.places.lat
-        reasons["outside the box of the area"] = ~(
-            (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-        )
-    if years and found.when.campaigns:
-        known = found.when.years > 0
-        reasons[f"outside {years[0]}-{years[1]}"] = known & (
-            (found.when.years < years[0]) | (found.when.years > years[1])
-        )
-    reasons["without a value"] = found.measured.without
-    lost = np.logical_or.reduce(list(reasons.values()))
-    if lost.mean() <= _MOST_DROPPED:
-        return []
-    parts = [f"{int(rows.sum())} {reason}" for reason, rows in reasons.items() if rows.any()]
-    share = min(np.ceil(lost.mean() * 100) / 100 + 0.01, 1.0)
-    why = (
-        f"{int(lost.sum())} of {len(lost)} rows cannot be used ({listed(parts)}). Mend them, or accept that and write "
-        f"{share:.2f}"
-    )
-    notes.lacks("samples.max_dropped", f"{why}.")
-    return [Key("max_dropped", MISSING, f"The share of rows that may be left out. {why}.")]
 
 
 def _models(found: Found, years: tuple[int, int] | None, notes: Notes) -> list[str]:

@@ -267,6 +267,13 @@ def test_an_id_that_numbers_the_rows_is_not_the_site_of_places_that_were_visited
     assert made.columns["site"] == "place"
 
 
+def test_what_is_called_site_but_stands_for_several_positions_is_none(init, plain_table):
+    made = init(plain_table(plot=["wheat", "maize", "wheat", "maize"] * 2).rename(columns={"id": "parcel"}))
+    assert made.columns["site"] == "parcel"
+    made = init(plain_table(id=["wheat", "maize", "wheat", "maize"] * 2), out="none")
+    assert made.missing[0] == "samples.columns.site"
+
+
 def test_dates_of_one_year_tell_it_and_those_of_several_are_to_be_made_years(init, plain_table):
     one = init(
         plain_table().query("year == 1985").drop(columns="year").assign(date="1985-09-22"), years=(1985, 1995)
@@ -314,7 +321,8 @@ def test_the_depth_that_a_name_tells_is_taken(init, plain_table):
 @pytest.mark.parametrize(
     ("columns", "depth", "is_assumed"),
     [({"Depth": "0-30 cm"}, 30, False), ({"upper_depth": 0, "lower_depth": 15}, 15, False),
-     ({"土层": "0-20"}, 20, False),     ({"Depth": ["0-10"] * 4 + ["0-20"] * 4}, 20, True), ({"Depth": "20-40 cm"}, 20, True), ({}, 20, True)],
+     ({"土层": "0-20"}, 20, False),     ({"Depth": ["0-10"] * 4 + ["0-20"] * 4}, 20, True),
+     ({"Depth": "20-40 cm"}, 20, True), ({}, 20, True)],
 )  # fmt: skip
 def test_the_depth_that_a_column_tells_of_all_samples_is_taken(init, plain_table, columns, depth, is_assumed):
     made = init(plain_table(**columns))
