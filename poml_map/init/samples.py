@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST_DROPPED = Samples.model_fields["max_dropped"].default
 
 
-def sampleslines_of(found: Found, file: str, years: tuple[int, int] | None, notes: Notes) -> list[str]:
+def samples_lines(found: Found, file: str, years: tuple[int, int] | None, notes: Notes) -> list[str]:
     """The lines below ``samples:``.
 
     Parameters
