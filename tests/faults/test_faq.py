@@ -1,4 +1,8 @@
-"""Confusions that users of such tools ask about: each is refused in one line with its mend, or warned of."""
+"""Confusions that users of such tools ask about (docs/faq.md): refused in one line with the mend, or warned of.
+
+Held elsewhere: exchanged columns and rows of samples (`test_bad_input.py`, `unit/sites/test_read.py`), carbon and
+stones in percent (`test_bad_input.py`), archives with a path that leads outside (`unit/fetch/test_strange_files.py`).
+"""
 
 import gzip
 import io
@@ -178,6 +182,21 @@ def test_a_band_that_says_percent_is_no_fraction(demo):
         in text
     )
     assert 'declare `unit: "%"`' in text
+
+
+def test_clay_as_a_fraction_under_percent_is_refused_with_the_unit_that_fits(demo, call):
+    """Every number lies in the range of percent: only that none reaches 1 % anywhere shows it, at the samples."""
+    demo.raster("clay.tif", lambda values: np.where(values < 0, values, values / 100).astype("float32"))
+    call(demo, "check", "--deep").assert_explained("'clay', column CLAY", "no value above 0.", '`unit: "1"`')
+
+
+def test_a_month_that_is_missing_is_named(demo):
+    _own_unit(demo, "mm")
+    with netCDF4.Dataset(demo.sources / "ppt.nc", "a") as data:
+        data["time"][30:] = np.arange(31, 277)  # July 1980 is not there
+    text = _refused(demo)
+    assert "entry 'precipitation'" in text
+    assert "1980-07" in text
 
 
 def test_a_tile_that_is_missing_is_told_by_the_deep_check_with_its_place(demo, call):
