@@ -30,6 +30,7 @@ from poml_map.catalog_entry import (
     file_months,
     uri_fields,
 )
+from poml_map.catalog_fetch import Fetch
 from poml_map.errors import InputError, Problem, Problems
 from poml_map.paths import leads_out
 from poml_map.yamlfile import load_yaml
@@ -92,9 +93,7 @@ class Source:
         self, variable: str = "", year: int | None = None, month: int | None = None, fortnight: str = ""
     ) -> str:
         """The uri with its fields filled in, as the user would write it."""
-        return self.entry.uri.format(
-            variable=variable, year=year, fortnight=fortnight, **_month_fields(month)
-        )
+        return _filled(self.entry.uri, variable, year, month, fortnight)
 
     def path(
         self, variable: str = "", year: int | None = None, month: int | None = None, fortnight: str = ""
@@ -103,13 +102,18 @@ class Source:
         return self.root / self.shown(variable, year, month, fortnight)
 
     def address(
-        self, variable: str = "", year: int | None = None, month: int | None = None, tile: str = ""
+        self,
+        variable: str = "",
+        year: int | None = None,
+        month: int | None = None,
+        fortnight: str = "",
+        tile: str = "",
     ) -> str:
         """Where a file lies on its server: the url of `fetch:` with its fields filled in.
 
         Parameters
         ----------
-        variable, year, month
+        variable, year, month, fortnight
             As `files` gives them.
         tile : str
             As `TileGrid.called` names it.
@@ -119,11 +123,27 @@ class Source:
         ValueError
             If the entry has no `fetch:`.
         """
-        fetch = self.entry.fetch
-        if fetch is None:
-            raise ValueError(f"entry '{self.name}' has no `fetch:`")
+        fetch = self._fetch()
         called = fetch.names.get(variable, variable)
-        return fetch.url.format(variable=called, year=year, tile=tile, **_month_fields(month))
+        return _filled(fetch.url, called, year, month, fortnight, tile=tile, span=fetch.span_of(year))
+
+    def member(
+        self, variable: str = "", year: int | None = None, month: int | None = None, fortnight: str = ""
+    ) -> str:
+        """What a file is called in its archive: `member:` of `fetch:` with its fields filled in.
+
+        Raises
+        ------
+        ValueError
+            If the entry has no `fetch:`.
+        """
+        fetch = self._fetch()
+        return _filled(fetch.member, fetch.names.get(variable, variable), year, month, fortnight)
+
+    def _fetch(self) -> Fetch:
+        if self.entry.fetch is None:
+            raise ValueError(f"entry '{self.name}' has no `fetch:`")
+        return self.entry.fetch
 
     def files(self, years) -> list[tuple]:
         """Every (variable, year, month) of which the uri makes a file, for `years`.
@@ -141,6 +161,13 @@ class Source:
                 *([FORTNIGHTS] if "fortnight" in fields else []),
             )
         )
+
+
+def _filled(
+    text: str, variable: str, year: int | None, month: int | None, fortnight: str, **more: str
+) -> str:
+    """A uri, an address or a name with its fields filled in."""
+    return text.format(variable=variable, year=year, fortnight=fortnight, **_month_fields(month), **more)
 
 
 def _month_fields(month: int | None) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from poml_map.catalog_entry import Entry, uri_fields
-from poml_map.catalog_fetch import Fetch, TileGrid
+from poml_map.catalog_fetch import Fetch, TileGrid, span_years
 
 Add = Callable[..., None]
 
@@ -18,6 +19,7 @@ _DRIVERS = {
     "vrt": ("raster",),
     "tiles": ("raster",),
     "archives": ("raster",),
+    "members": ("raster",),
 }
 _TILED = ("tiles", "archives")
 _TILE_FIELDS = {"NS", "ns", "lat", "EW", "ew", "lon"}
@@ -48,6 +50,7 @@ def check_fetch(entry: Entry, add: Add) -> None:
     _check_fields(entry, fetch, add)
     _check_names(entry, fetch, add)
     _check_tiles(fetch, add)
+    _check_members(entry, fetch, add)
     for name, digest in fetch.sha256.items():
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             add("fetch.sha256", f"{digest!r} of {name}", "64 hexadecimal digits, small letters")
@@ -72,22 +75,60 @@ def _check_address(url: str, add: Add) -> None:
 
 
 def _check_fields(entry: Entry, fetch: Fetch, add: Add) -> None:
-    fields = _plain_fields(fetch.url)
+    fields, inside = _plain_fields(fetch.url), _plain_fields(fetch.member)
     wanted = uri_fields(entry.uri) if _plain_fields(entry.uri) is not None else set()
     wanted |= {"tile"} if fetch.layout in _TILED else set()
-    if "fortnight" in wanted:
-        add(
-            "fetch",
-            "files of half a month",
-            "files of a month or longer",
-            "Bring them by hand: see `steps:`.",
-        )
-    elif fields is None:
+    wanted |= {"span"} if fetch.spans else set()
+    if fields is None:
         add("fetch.url", repr(fetch.url), "braces in pairs, with names alone in them")
-    elif fields != wanted:
+    elif inside is None:
+        add("fetch.member", repr(fetch.member), "braces in pairs, with names alone in them")
+    elif fields | inside != wanted or "span" in inside:
         named = ", ".join(sorted(f"{{{name}}}" for name in wanted)) or "no field"
         mend = "The address has the fields of `uri:`, and {tile} where the layout is tiles or archives."
+        if fetch.layout == "members":
+            mend = "Address and `member:` together have the fields of `uri:`, and the address {span} with `spans:`."
         add("fetch.url", repr(fetch.url), named, mend)
+
+
+def _check_members(entry: Entry, fetch: Fetch, add: Add) -> None:
+    if fetch.layout != "members":
+        for key in ("member", "spans"):
+            if getattr(fetch, key):
+                add(f"fetch.{key}", f"{key} with layout {fetch.layout}", "layout members", "Remove it.")
+        return
+    example = "For example `member: ndvi_{year}{month}.tif`."
+    if not fetch.member:
+        add("fetch.member", "nothing", "the file's name in the archive, with layout members", example)
+    elif re.search(r"[/\\]", fetch.member):
+        add("fetch.member", repr(fetch.member), "a name without folders: they do not count", example)
+    if fetch.whole:
+        add(
+            "fetch.whole", "true with layout members", "false: a part of each member is brought", "Remove it."
+        )
+    _check_spans(entry, fetch, add)
+
+
+def _check_spans(entry: Entry, fetch: Fetch, add: Add) -> None:
+    """The years of an entry lie in one archive each."""
+    spans, example = (
+        [span_years(span) for span in fetch.spans],
+        'For example `spans: ["1982_1990", "1991_2000"]`.',
+    )
+    if not spans:
+        return
+    if any(span is None or span[0] > span[1] for span in spans):
+        add("fetch.spans", ", ".join(fetch.spans), "FIRST_LAST years, FIRST not after LAST", example)
+    elif any(one[1] >= other[0] for one, other in itertools.pairwise(spans)):
+        add("fetch.spans", ", ".join(fetch.spans), "spans in order, none of which overlap", example)
+    elif "{year}" not in entry.uri:
+        add("fetch.spans", "spans of files without {year}", "{year} in `uri:`", "Remove `spans:`.")
+    else:
+        first, last = entry.years or (1, 0)
+        beside = [year for year in range(first, last + 1) if not fetch.span_of(year)]
+        if beside:
+            found = f"no span that holds {beside[0]}"
+            add("fetch.spans", found, f"each of the years {first}-{last} in one of them", example)
 
 
 def _check_names(entry: Entry, fetch: Fetch, add: Add) -> None:

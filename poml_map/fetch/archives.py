@@ -40,10 +40,7 @@ def check_members(path: Path, address: str) -> list[str]:
                 size += member.size
                 wrong = _wrong(member, count, size)
                 if wrong:
-                    mend = "Do not unpack this archive; tell the publisher."
-                    raise RefusedError(
-                        f"member {member.name!r}, {wrong}", "plain files in the archive", mend, address
-                    )
+                    raise refused_member(member.name, wrong, address)
                 if member.isfile() and member.name.lower().endswith((".tif", ".tiff")):
                     found.append(member.name)
     except _FAILURES as error:
@@ -55,17 +52,39 @@ def check_members(path: Path, address: str) -> list[str]:
     return found
 
 
+def refused_member(name: str, wrong: str, address: str) -> RefusedError:
+    """The error of an archive with a member that is not taken out."""
+    mend = "Do not unpack this archive; tell the publisher."
+    return RefusedError(f"member {name!r}, {wrong}", "plain files in the archive", mend, address)
+
+
 def _wrong(member: tarfile.TarInfo, count: int, size: int) -> str:
-    name = member.name.replace("\\", "/")
-    if name.startswith("/") or ":" in name or ".." in name.split("/"):
+    if leads_outside(member.name):
         return "which leads outside"
     if not (member.isfile() or member.isdir()):
         return "a link" if member.issym() or member.islnk() else "which is no plain file"
     if member.issparse():
         return "which has holes"
+    return too_much(count, member.size, size)
+
+
+def leads_outside(name: str) -> bool:
+    """Whether a member would lie outside the folder that its archive is unpacked to.
+
+    Examples
+    --------
+    >>> leads_outside("a/b.tif"), leads_outside("../b.tif"), leads_outside("C:/b.tif")
+    (False, True, True)
+    """
+    name = name.replace("\\", "/")
+    return name.startswith("/") or ":" in name or ".." in name.split("/")
+
+
+def too_much(count: int, size: int, together: int) -> str:
+    """What is wrong with the number of members or their size unpacked, in words; empty if nothing. [bytes]"""
     if count > MOST_MEMBERS:
         return f"one of more than {MOST_MEMBERS}"
-    if member.size > MOST_MEMBER or size > MOST_UNPACKED:
+    if size > MOST_MEMBER or together > MOST_UNPACKED:
         return f"with which it unpacks to more than {size_text(min(MOST_MEMBER, MOST_UNPACKED))}"
     return ""
 

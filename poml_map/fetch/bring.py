@@ -18,6 +18,7 @@ from poml_map.fetch.content import HEAD, check_head
 from poml_map.fetch.failures import AbsentError, ChangedError, DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile
 from poml_map.fetch.job import Job
+from poml_map.fetch.members import Archives
 from poml_map.fetch.mosaic import Piece, member_bounds, piece_at, placed, write_mosaic
 from poml_map.fetch.netcdf import plan_cut, write_cut
 from poml_map.fetch.place import Window
@@ -30,6 +31,9 @@ from poml_map.grid import Tile
 
 log = logging.getLogger(__name__)
 
+# What rasterio and netCDF4 raise on a full disk. On closing a dataset rasterio lets GDAL's own error through: it is
+# no RasterioError and has no public name (1.4). Every Exception instead would call our own faults a full disk.
+_WRITING = (RasterioError, CPLE_BaseError, RuntimeError)
 # A file that keeps changing on the server, or comes damaged, is tried so often.
 _VERSIONS, _DAMAGED = 3, 2
 
@@ -47,6 +51,7 @@ class Bringer:
 
     def __init__(self, client: Client, cache: Cache, refresh: bool = False):
         self.client, self.cache, self.refresh = client, cache, refresh
+        self._zips, self._looked = Archives(client, cache, refresh), {}
 
     def make(self, job: Job) -> tuple[Kept, bool]:
         """The file in the cache, and whether it was there already.
@@ -63,7 +68,7 @@ class Bringer:
         kept = self.cache.find(job.key)
         stated = job.sha256(job.address("{tile}")) if job.whole else ""
         as_stated = kept is not None and (not stated or kept.sha256 == stated.lower())
-        if as_stated and (not self.refresh or is_current(self.client, kept)):
+        if as_stated and (not self.refresh or is_current(self._look, kept)):
             return kept, True
         if job.whole:
             return self._whole(job.address(), job.kind, job), False
@@ -77,20 +82,25 @@ class Bringer:
                     raise
                 log.info("%s: %s; once more", shown_address(job.address("{tile}")), error.found)
 
+    def _look(self, address: str) -> Stamp:
+        """What a server says of a file, asked once: hundreds of files may come out of one archive."""
+        if address not in self._looked:
+            self._looked[address] = self.client.look(address)
+        return self._looked[address]
+
     def _whole(self, address: str, kind: str, job: Job) -> Kept:
         return bring_whole(self.client, self.cache, address, kind, job.sha256(address), self.refresh)
 
     def _cut(self, job: Job) -> Kept:
-        layout = {"file": self._file, "vrt": self._list, "tiles": self._tiles, "archives": self._archives}
+        layout = {
+            "file": self._file, "vrt": self._list, "tiles": self._tiles, "archives": self._archives,
+            "members": self._member,
+        }  # fmt: skip
         with self.cache.work_file(job.path.suffix or ".tif") as work:
             try:
                 with self.cache.room(f"work/{work.name}"):
                     made = layout[job.source.entry.fetch.layout](job, work)
-            except (
-                RasterioError,
-                CPLE_BaseError,
-                RuntimeError,
-            ) as error:  # what is read has errors of its own
+            except _WRITING as error:  # what is read has errors of its own
                 raise self.cache.cannot_write(work, error) from error
             if not isinstance(made, Kept):
                 return self.cache.put(job.key, work, *made)
@@ -121,16 +131,24 @@ class Bringer:
         address, kind = job.address(), job.kind
         with self.opened(job, address, kind) as file:
             if kind == "raster":
-                tiff = TiffFile(file)
-                header = tiff.header
-                piece = Piece(tiff, file_name(address), 0, 0, Tile(0, header.height, 0, header.width))
-                return self._mosaic(job, work, header, address, [piece], {address: file.stamp})
+                return self._one_raster(job, work, file, file_name(address))
             if (file.read_at(0, 3) or b"") == b"CDF":  # the classic format has no chunks to choose from
                 log.info("%s: a classic NetCDF, brought as a whole", shown_address(address))
                 return self._whole(address, kind, job)
             data = HdfFile(file)
             write_cut(work, data, plan_cut(job.source, data, job.file[0], job.place))
             return {address: file.stamp}, ()
+
+    def _one_raster(self, job: Job, work: Path, file: RemoteFile | LocalFile, name: str):
+        tiff = TiffFile(file)
+        header = tiff.header
+        piece = Piece(tiff, name, 0, 0, Tile(0, header.height, 0, header.width))
+        return self._mosaic(job, work, header, file.address, [piece], {file.address: file.stamp})
+
+    def _member(self, job: Job, work: Path):
+        with self._zips.member(job) as file:
+            check_head(file.read_at(0, HEAD), "raster", file.address)
+            return self._one_raster(job, work, file, job.member)
 
     def window(self, job: Job, whole: Header, address: str) -> Window:
         """The part of a raster that is under the region."""

@@ -13,6 +13,7 @@ from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.remote import LocalFile
 from poml_map.fetch.tiff import check_all_blocks, is_tiff
 from poml_map.fetch.vrt import MOST_LIST, parse_list
+from poml_map.fetch.zips import check_sums, check_zip
 from poml_map.files import sha256_of_file
 
 #: First bytes of what is looked at.
@@ -27,6 +28,7 @@ _KINDS = {
     "raster": "a TIFF",
     "netcdf": "a NetCDF file",
     "archive": "a tar archive",
+    "zip": "a zip archive",
     "vrt": "a list of tiles (VRT)",
     "vector": "a file of polygons",
     "table": "a text table",
@@ -39,7 +41,7 @@ def check_head(head: bytes, kind: str, address: str) -> None:
     Parameters
     ----------
     head : bytes
-    kind : {"raster", "netcdf", "archive", "vrt", "vector", "table"}
+    kind : {"raster", "netcdf", "archive", "zip", "vrt", "vector", "table"}
     address : str
 
     Raises
@@ -68,6 +70,8 @@ def _fits(head: bytes, kind: str) -> bool:
         return head.startswith(_NETCDF)
     if kind == "archive":
         return head.startswith(_GZIP) or head[257:262] == b"ustar"
+    if kind == "zip":
+        return head.startswith(_ZIP)
     if kind == "vrt":
         return text.startswith((b"<VRTDataset", b"<?xml")) and b"<VRTDataset" in text
     if kind == "vector":
@@ -142,10 +146,9 @@ def _check_to_the_end(path: Path, head: bytes, kind: str, address: str) -> None:
     elif head.startswith(_GZIP):
         _check_gzip(path)
     elif head.startswith(_ZIP):
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()
-        if bad:
-            raise zipfile.BadZipFile(f"member {bad}")
+        if kind == "zip":
+            check_zip(path, address)
+        check_sums(path)
     elif head.startswith(_SQLITE):
         page = int.from_bytes(head[16:18], "big")
         expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")

@@ -19,8 +19,14 @@ from poml_map.fetch.remote import BLOCK, NoRangesError, RemoteFile
 from poml_map.fetch.run import counted, local_outcome
 from poml_map.fetch.tiff import TiffFile
 from poml_map.fetch.tiles import LONLAT, around_globe, tiles_under
-from poml_map.fetch.whole import part_size
+from poml_map.fetch.whole import is_here, part_size
 from poml_map.limits import size_text
+
+# Layouts whose archives come as a whole, for all that is cut from them.
+_PACKED = {
+    "archives": "whole archives: the source offers no parts",
+    "members": "whole archives, each once for all its files",
+}
 
 
 def estimate(jobs: list[Job], client: Client, cache: Path) -> tuple[list[str], float]:
@@ -49,7 +55,13 @@ def estimate(jobs: list[Job], client: Client, cache: Path) -> tuple[list[str], f
         left = [job for job in left if job not in cached]
     if not left:
         return lines, 0.0
-    addresses = [address for job in left for address in _addresses(job)]
+    addresses = list(dict.fromkeys(address for job in left for address in _addresses(job)))
+    if left[0].source.entry.fetch.layout in _PACKED:
+        packed = [address for address in addresses if is_here(cache, address)]
+        addresses = [address for address in addresses if address not in packed]
+        lines[0] += f", {counted(len(packed), 'archive')} in the cache" if packed else ""
+        if not addresses:
+            return lines, 0.0
     stamps, problems = _look(client, addresses)
     addresses = list(stamps) or addresses
     size = float(sum(stamp.size or 0 for stamp in stamps.values()))
@@ -101,8 +113,8 @@ def _share(job: Job, client: Client, addresses: list[str]) -> tuple[float, str]:
     fetch = job.source.entry.fetch
     if job.whole:
         return 1.0, ""
-    if fetch.layout == "archives":
-        return 1.0, "whole files: the source offers no parts"
+    if fetch.layout in _PACKED:
+        return 1.0, _PACKED[fetch.layout]
     if fetch.layout == "vrt":
         return 1.0, "and the parts of the tiles that the list names"
     try:

@@ -23,13 +23,13 @@ class Job:
     source : Source
         With a `fetch:` block.
     file : tuple
-        Variable, year and month, as `Source.files` gives them.
+        Variable, year, month, and half of the month if it has two files: as `Source.files` gives them.
     place : Place or None
         None where no part of a region is cut: whole files.
     """
 
     source: Source
-    file: tuple[str, int | None, int | None]
+    file: tuple
     place: Place | None
 
     @property
@@ -51,6 +51,11 @@ class Job:
         """Where it is on the server."""
         return self.source.address(*self.file, tile=tile)
 
+    @property
+    def member(self) -> str:
+        """What it is called in its archive, where it lies in one by name."""
+        return self.source.member(*self.file)
+
     def sha256(self, address: str) -> str:
         """Checksum of a file as the catalog states it; empty if it does not."""
         return self.source.entry.fetch.sha256.get(file_name(address), "")
@@ -68,10 +73,12 @@ class Job:
             "missing": entry.fetch.missing, "tiles": str(entry.fetch.tiles), "derive": bool(entry.derive),
             "sha256": sorted(entry.fetch.sha256.items()), "place": self.place.facts,
         }  # fmt: skip
+        if entry.fetch.layout == "members":
+            facts["member"] = self.member
         return key_of(facts)
 
     @property
     def kind(self) -> str:
         """What its server's files are, as `content.check_head` names it."""
         entry = self.source.entry
-        return "archive" if entry.fetch.layout == "archives" else entry.driver
+        return {"archives": "archive", "members": "zip"}.get(entry.fetch.layout, entry.driver)

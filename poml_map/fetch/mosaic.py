@@ -66,7 +66,10 @@ def piece_at(tiff: TiffFile, name: str, whole: Header) -> Piece:
     if not (same_cells and fits and _same_crs(whole.crs, header.crs)):
         found = f"{name} with cells of {abs(a1):.9g} x {abs(e1):.9g} from {c1:.9g}, {f1:.9g}"
         expected = f"the cells of the other tiles, {abs(a):.9g} x {abs(e):.9g}"
-        mend = "Tiles are not resampled: map each part as a region of its own, or join them by gdalwarp."
+        mend = (
+            "Tiles are not resampled: take another source (for elevation merit_dem_elevation, whose cells are alike "
+            "everywhere), map each part as a region of its own, or join them by gdalwarp."
+        )
         raise RefusedError(found, expected, mend, address)
     return Piece(tiff, name, round(row), round(col), Tile(0, header.height, 0, header.width))
 

@@ -23,13 +23,17 @@ class Meter:
         How many are wanted.
     clock : callable
         Seconds.
+    even : bool
+        Whether each file takes bytes of its own, so that those that came tell of those to come: not where hundreds are
+        cut from one archive.
     """
 
-    def __init__(self, files: int, clock=time.monotonic):
-        self.files, self._clock = files, clock
+    def __init__(self, files: int, clock=time.monotonic, even: bool = True):
+        self.files, self.even, self._clock = files, even, clock
         self.bytes = self.done = 0
         self._lock = threading.Lock()
         self._started = self._said = clock()
+        self._line = ""
 
     def came(self, size: int) -> None:
         """Bytes came from a server."""
@@ -47,13 +51,15 @@ class Meter:
         now = self._clock()
         if now - self._said < _EVERY or self.done >= self.files:
             return
-        self._said = now
-        spent = now - self._started
+        spent, foreseen = now - self._started, self.done > 0 and self.even
         line = f"  fetch: {self.done} of {self.files} files, {size_text(self.bytes)}"
-        if self.done:
+        if line == self._line:  # nothing but waiting
+            return
+        self._said, self._line = now, line
+        if foreseen:
             line += f" of about {size_text(self.bytes / self.done * self.files)}"
         line += f", {size_text(self.bytes / spent)}/s"
-        if self.done:
+        if foreseen:
             line += f", {_duration(spent / self.done * (self.files - self.done))} left"
         log.info(line, extra={"step": "fetch", "done": self.done, "total": self.files})
 

@@ -195,15 +195,15 @@ def outcome_lines(outcomes: list[Outcome]) -> list[str]:
     return lines
 
 
-def counted(files: int) -> str:
-    """A number of files.
+def counted(number: int, what: str = "file") -> str:
+    """A number of things.
 
     Examples
     --------
-    >>> counted(1), counted(2)
-    ('1 file', '2 files')
+    >>> counted(1), counted(2), counted(2, "archive")
+    ('1 file', '2 files', '2 archives')
     """
-    return f"{files} file" if files == 1 else f"{files} files"
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _counts(own: list[Outcome]) -> str:

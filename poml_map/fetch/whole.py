@@ -57,7 +57,7 @@ def bring_whole(
         if (
             kept
             and (not sha256 or kept.sha256 == sha256.lower())
-            and (not refresh or is_current(client, kept))
+            and (not refresh or is_current(client.look, kept))
         ):
             return kept
         download = _Download(client, cache, address, key)
@@ -90,13 +90,18 @@ def _check_length(client: Client, part: Path, address: str) -> None:
         raise DamagedError(found, "one length", "Try again later; tell the publisher.", address)
 
 
-def is_current(client: Client, kept: Kept) -> bool:
-    """Whether the server still has the files that an object was made from; asks for each of them."""
+def is_current(look: Callable[[str], Stamp], kept: Kept) -> bool:
+    """Whether the server still has the files that an object was made from; `look` tells what it says of each."""
     for address, stamp in kept.stamps.items():
-        now = client.look(address)
+        now = look(address)
         if not (stamp.known and now.known) or stamp.differs(now):
             return False
     return True
+
+
+def is_here(cache_folder: Path, address: str) -> bool:
+    """Whether the cache knows of a whole file; it is not counted, and may be asked of a folder that is not there."""
+    return (cache_folder / "index" / f"{key_of({'whole': address})}.json").is_file()
 
 
 class _Download:

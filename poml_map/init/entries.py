@@ -10,10 +10,10 @@ from poml_map.init.keys import Key, quoted
 
 #: Published sources that every new region begins with.
 DEFAULTS = (
-    "copernicus_dem_90m", "terraclimate_tmp", "terraclimate_ppt", "terraclimate_pet", "gimms_ndvi3g", "soilgrids_clay",
-    "soilgrids_bulk_density", "soilgrids_coarse_fragments", "worldcover_cropland",
+    "copernicus_dem_90m", "terraclimate_tmp", "terraclimate_ppt", "terraclimate_pet", "pku_gimms_ndvi",
+    "soilgrids_clay", "soilgrids_bulk_density", "soilgrids_coarse_fragments", "worldcover_cropland",
 )  # fmt: skip
-CLIMATE, NDVI, MASK = "terraclimate_tmp", "gimms_ndvi3g", "worldcover_cropland"
+CLIMATE, NDVI, MASK = "terraclimate_tmp", "pku_gimms_ndvi", "worldcover_cropland"
 DENSITY = ("soilgrids_bulk_density", "soilgrids_coarse_fragments")
 
 _HEAD = """\

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import logging
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from poml_map.catalog import Entry, Source
 from poml_map.config import Region, load_region
-from poml_map.cube import Cube, check_cube, open_layers, peak_problems, region_grid, wanted_years
+from poml_map.cube import Cube, check_cube, open_layers, peak_problems, region_grid
 from poml_map.errors import InputError, Problems
 from poml_map.grid import Grid
+from poml_map.pipeline.by_hand import how_to_get, wrapped
 from poml_map.pipeline.estimate import estimate_lines
 from poml_map.pipeline.process_choices import process_inputs
 from poml_map.sites import Samples, read_samples, with_stock
 
 log = logging.getLogger(__name__)
-
-_ACCESS = {
-    "open": "open to all, brought by hand",
-    "account": "needs an account",
-    "request": "needs a request to its owner",
-    "manual": "brought by hand",
-}
 
 
 @dataclass(frozen=True)
@@ -110,57 +102,6 @@ def check_region(region_file: str | Path | Region, deep: bool = False, with_samp
     if deep and with_samples:
         read_sites(region, cube, samples)
     return Checked(region, cube, samples, pixels)
-
-
-def how_to_get(region: Region) -> list[str]:
-    """How the sources whose files are not there are got, in lines of readable length; none if all are there.
-
-    Parameters
-    ----------
-    region : Region
-
-    Returns
-    -------
-    list of str
-        A command for those that a server gives openly. Of each of the others, once: what access it needs, its steps and
-        its page, and whether its structure was tried or is known from documentation only.
-    """
-    absent = [source for source in region.sources.values() if _is_absent(source, region)]
-    open_ones = [source.name for source in absent if source.entry.fetch]
-    lines = (
-        _wrapped(f"Run `poml-map fetch {region.file}` for {', '.join(open_ones)}.", "") if open_ones else []
-    )
-    for source in absent:
-        entry = source.entry
-        if entry.fetch or not entry.steps:
-            continue
-        lines += [f"{source.name}: {_ACCESS[entry.access or 'manual']}{_structure(entry)}."]
-        lines += textwrap.wrap(
-            " ".join(entry.steps.split()), 100, initial_indent="  ", subsequent_indent="  "
-        )
-        lines += [f"  Page: {entry.url}"] if entry.url else []
-    return lines
-
-
-def _wrapped(text: str, first: str, others: str = "  ") -> list[str]:
-    """Lines of at most 100 letters, the first indented by `first`; addresses and file names stay whole."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(" ".join(text.split()), 100, initial_indent=first, subsequent_indent=others, **whole)
-
-
-def _is_absent(source: Source, region: Region) -> bool:
-    """Whether a file that the run needs is not there; what else may be wrong with it is told elsewhere."""
-    if source.entry.driver == "constant":
-        return False
-    try:
-        return not all(source.path(*key).exists() for key in source.files(wanted_years(source, region)))
-    except (OSError, ValueError):
-        return False
-
-
-def _structure(entry: Entry) -> str:
-    known = {"documented": "its structure is known from documentation", "tried": "its structure was tried"}
-    return f"; {known[entry.structure]}" if entry.structure else ""
 
 
 def check_campaigns(region: Region, samples: Samples, problems: Problems) -> None:
@@ -261,7 +202,7 @@ def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
     untried = [name for name, source in region.sources.items() if source.entry.structure == "documented"]
     if untried:
         told = f"{', '.join(untried)}: structure known from documentation, not tried on the real files"
-        lines += _wrapped(told, "  untried   ", " " * 12)
+        lines += wrapped(told, "  untried   ", " " * 12)
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
     return lines

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from poml_map.catalog import Source, file_problems
+from poml_map.catalog import Source
 from poml_map.config import Region, load_region
 from poml_map.cube.area import open_area, region_grid
 from poml_map.cube.timeplan import wanted_years
@@ -21,6 +21,7 @@ from poml_map.fetch.patience import Patience
 from poml_map.fetch.progress import Meter
 from poml_map.fetch.run import Outcome, outcome_lines, raise_failures, run_jobs
 from poml_map.limits import size_text
+from poml_map.pipeline.by_hand import by_hand
 from poml_map.pipeline.fetch_place import RegionPlace
 
 log = logging.getLogger("poml_map")
@@ -80,7 +81,8 @@ def fetch_region(
     if dry_run:
         return _dry_lines(region, sources, folder, mirror, patience)
     store = Cache(folder)
-    meter = Meter(sum(len(source.files(_years(source, region))) for source in sources))
+    even = all(source.entry.fetch.layout != "members" for source in sources)
+    meter = Meter(sum(len(source.files(_years(source, region))) for source in sources), even=even)
     with Client(mirror, patience, meter.came) as client:
 
         def bring(jobs: list[Job]) -> list[Outcome]:
@@ -88,7 +90,7 @@ def fetch_region(
 
         outcomes = _in_order(region, sources, bring)
     lines = [f"{region.file}: from the servers {size_text(meter.bytes)}, cache {folder}"]
-    lines += [*outcome_lines(outcomes), *_yourself(region)]
+    lines += [*outcome_lines(outcomes), *by_hand(region)]
     if any(outcome.error for outcome in outcomes):
         for line in lines:
             log.info(line)
@@ -145,19 +147,6 @@ def _in_order(region: Region, sources: list[Source], bring) -> list[Outcome]:
     return outcomes + bring(_jobs(region, rest, place))
 
 
-def _yourself(region: Region) -> list[str]:
-    """Entries without `fetch:` whose files are not here: what the user must bring, and how."""
-    lines = []
-    for source in region.sources.values():
-        if source.entry.fetch or source.entry.driver == "constant":
-            continue
-        missing = file_problems(source, wanted_years(source, region))
-        if missing:
-            how = source.entry.steps or source.entry.url or "the catalog does not say from where"
-            lines.append(f"  {source.name}: bring it yourself to {source.entry.uri}: {' '.join(how.split())}")
-    return lines
-
-
 def _dry_lines(
     region: Region, sources: list[Source], folder: Path, mirror: str | None, patience: Patience
 ) -> list[str]:
@@ -178,4 +167,4 @@ def _dry_lines(
             _in_order(region, sources, look)
         except InputError as error:  # the area's polygons are not here yet
             lines.append(f"  the rest is known once the area is here: {error.problems[0]}")
-    return [*lines, f"  together about {size_text(total)} to come", *_yourself(region)]
+    return [*lines, f"  together about {size_text(total)} to come", *by_hand(region)]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -22,8 +21,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 RUN = "console", "python"
 SOURCES = [
-    "copernicus_dem_90m", "terraclimate_tmp", "terraclimate_ppt", "terraclimate_pet", "gimms_ndvi3g", "soilgrids_clay",
-    "soilgrids_bulk_density", "soilgrids_coarse_fragments", "worldcover_cropland",
+    "copernicus_dem_90m", "terraclimate_tmp", "terraclimate_ppt", "terraclimate_pet", "pku_gimms_ndvi",
+    "soilgrids_clay", "soilgrids_bulk_density", "soilgrids_coarse_fragments", "worldcover_cropland",
 ]  # fmt: skip
 
 
@@ -48,7 +47,6 @@ def mirror(request, tmp_path):
         yield ""
         return
     write_published(tmp_path / "published", SIZES["tiny"].bounds, range(1960, 2001), SOURCES)
-    shutil.copytree(tmp_path / "published" / "by_hand", tmp_path / "downloads")
     with PublishedServer(tmp_path / "published") as server:
         yield server.url
 
@@ -79,9 +77,6 @@ def _edit(block):
 
 def _command(words, mirror):
     """Exit code of a command; the demo is the tiny one, and what servers have comes from a loopback."""
-    if words[:2] == ["cp", "-r"]:
-        shutil.copytree(words[2], Path(words[3], Path(words[2]).name))
-        return 0
     assert words[0] == "poml-map", words
     if words[1] == "demo" and "--size" not in words:
         words = [*words, "--size", "tiny"]
@@ -101,8 +96,7 @@ def test_what_a_page_shows_runs(page, place):
 @pytest.mark.slow
 @pytest.mark.parametrize("page", _with(marked=True), ids=_name)
 def test_what_a_page_shows_runs_with_what_takes_longer(page, place, mirror):
-    folder = place(page)
-    shutil.copytree(folder.parent / "downloads", folder / "downloads")
+    place(page)
     _run(page, slow=True, mirror=mirror)
 
 

@@ -12,6 +12,7 @@ import json
 import math
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -166,10 +167,26 @@ PKU_GIMMS = Layout("EPSG:4326", -180, 90, 1 / 12, 4320, 2160, "uint16", 65535, 2
 
 
 def pku_gimms(folder: Path, source: Source, bounds: Bounds, years: Iterable[int]) -> None:
-    """Two GeoTIFFs a month: NDVI x 1000 and the quality flag, 65535 where there is no vegetation."""
-    for variable, year, month, half in source.files(_held(source, years)):
-        path = by_hand(folder, source, variable, year, month, half)
-        write_sparse(path, PKU_GIMMS, bounds, _ndvi_of(year, month, int(half)), scale=1e-3)
+    """A zip archive of each span, here with the years that are wanted: two GeoTIFFs a month.
+
+    Their bands are NDVI x 1000, 65535 where there is no vegetation, and the quality flag. Whether the real archives
+    have a folder is not confirmed; these do.
+    """
+    held = _held(source, years)
+    for span in dict.fromkeys(source.entry.fetch.span_of(year) for year in held):
+        own = [key for key in source.files(held) if source.entry.fetch.span_of(key[1]) == span]
+        path = at_address(folder, source.address(*own[0]))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+            tempfile.TemporaryDirectory() as work,
+        ):
+            for key in own:
+                _, year, month, half = key
+                file = Path(work) / source.member(*key)
+                write_sparse(file, PKU_GIMMS, bounds, _ndvi_of(year, month, int(half)), scale=1e-3)
+                archive.write(file, f"{path.stem}/{file.name}")
+                file.unlink()
 
 
 def soil(values: Callable, unit: float) -> Maker:

@@ -136,6 +136,22 @@ def test_files_of_half_a_year_and_their_addresses_are_made_of_one_template_each(
         sources["own"].address()
 
 
+def test_files_in_archives_of_several_years_are_called_by_span_and_name(catalog):
+    (source,) = catalog(
+        'ndvi: {driver: raster, role: ndvi, uri: "g/{year}{month}{fortnight}.tif", unit: "1", years: [1982, 2000], '
+        "in_month: max, fetch: {url: 'https://example.org/g_{span}.zip', layout: members, "
+        'spans: ["1982_1990", "1991_2000"], member: "G{year}{month}{fortnight}.tif"}}'
+    ).values()
+
+    files = source.files([1990, 1991])
+
+    assert len(files) == 48
+    assert [source.address(*file) for file in (files[0], files[-1])] == [
+        "https://example.org/g_1982_1990.zip", "https://example.org/g_1991_2000.zip",
+    ]  # fmt: skip
+    assert [source.member(*file) for file in files[:2]] == ["G19900101.tif", "G19900102.tif"]
+
+
 TILES = 'tiles: {degrees: 3, name: "{NS}{lat}{EW}{lon}"}'
 BAD_FETCHES = [
     ("url: ftp://example.org/a.tif", "fetch.url: found 'ftp://example.org/a.tif', expected an address that begins"),
@@ -155,10 +171,18 @@ BAD_FETCHES = [
     ("url: https://example.org/a.tif, missing: nodata", "fetch.missing: found nodata with layout file"),
     ("url: https://example.org/a.tif, names: {d: e}", "found d, expected names of the entry's variables (none"),
     ("url: https://example.org/a.tif, sha256: {a.tif: abc}", "found 'abc' of a.tif, expected 64 hexadecimal digits"),
-    ("url: https://example.org/a.tif, layout: vrts", "expected one of file, vrt, tiles, archives"),
+    ("url: https://example.org/a.tif, layout: vrts", "expected one of file, vrt, tiles, archives, members"),
     ("layout: vrt", "fetch.url: found nothing, expected an address"),
     ("url: 'https://example.org/{tile}.tif', layout: tiles, " + TILES.replace("{NS}", "{__class__}"),
      "fetch.tiles.name: found"),
+    ("url: https://example.org/a.zip, layout: members", "fetch.member: found nothing, expected the file's name"),
+    ("url: https://example.org/a.zip, layout: members, member: x/a.tif", "expected a name without folders"),
+    ("url: https://example.org/a.zip, layout: members, member: '{a.tif'", "fetch.member: found '{a.tif', expected"),
+    ("url: https://example.org/a.zip, layout: members, member: '{span}.tif', spans: ['19']", "expected {span}. Ad"),
+    ("url: https://example.org/a.zip, layout: members, member: a.tif, whole: true", "fetch.whole: found true with"),
+    ("url: https://example.org/a.tif, member: a.tif", "fetch.member: found member with layout file, expected layout"),
+    ("url: 'https://example.org/{span}.zip', layout: members, member: a.tif, spans: ['1982_1990']",
+     "fetch.spans: found spans of files without {year}"),
     ("url: 'https://example.org/{tile}.tif', layout: tiles, " + TILES.replace("{lat}", "{lat:0999999999}"),
      "with a width such as {lat:02} at most"),
     ("url: 'https://example.org/{tile}.tif', layout: tiles, " + TILES.replace("{EW}", "{"), "fetch.tiles.name: found"),
@@ -180,7 +204,7 @@ BAD_ENTRIES = [
     ),
     (
         {"uri": "'c_{year}{month}{fortnight}.tif'", "fetch": "{url: https://example.org/a.tif}"},
-        "clay.fetch: found files of half a month",
+        "clay.fetch.url: found 'https://example.org/a.tif', expected {fortnight}, {month}, {year}",
     ),
     ({"access": "free"}, "clay.access: found the text 'free', expected open, account, request or manual"),
     ({"in_month": "max"}, "clay.in_month: found max, expected only with monthly values"),
@@ -267,6 +291,29 @@ BAD_ENTRIES = [
     ({"nodata": "[1, none]"}, "clay.nodata[1]: found the text 'none'"),
     ({"nodata": "none"}, "expected the value that means: no data. For example `nodata: -9999`."),
 ]
+
+
+BAD_SPANS = [
+    ("spans: ['82_90']", "expected FIRST_LAST years, FIRST not after LAST"),
+    ("spans: ['1990_1982', '1991_2000']", "expected FIRST_LAST years, FIRST not after LAST"),
+    ("spans: ['1982_1991', '1991_2000']", "expected spans in order, none of which overlap"),
+    (
+        "spans: ['1982_1990', '1992_2000']",
+        "found no span that holds 1991, expected each of the years 1982-2000 in one",
+    ),
+    ("missing: refuse", "fetch.url: found 'https://example.org/{span}.zip', expected {year}"),
+]
+
+
+@pytest.mark.parametrize(("spans", "words"), BAD_SPANS)
+def test_each_year_lies_in_one_archive(catalog, problems_of, spans, words):
+    fetch = f"{{url: 'https://example.org/{{span}}.zip', layout: members, member: '{{year}}.tif', {spans}}}"
+    entry = _entry(uri="'c_{year}.tif'", role="covariate", column="C", years="[1982, 2000]", fetch=fetch)
+
+    (line,) = problems_of(catalog, "# a comment", entry)
+
+    assert line.startswith("cat.yaml:3, sources.clay.fetch")
+    assert words in line
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import tarfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import netCDF4
@@ -113,6 +114,9 @@ def _bring(published: Path, catalog_folder: Path, name: str, years) -> None:
             with tarfile.open(made) as archive:
                 member = archive.extractfile(f"{made.name.split('_')[0]}_90M_{small}.tif")
                 wanted.write_bytes(member.read())
+        elif fetch.layout == "members":
+            with zipfile.ZipFile(made) as archive:
+                wanted.write_bytes(archive.read(f"{made.stem}/{source.member(*key)}"))
         elif fetch.layout == "vrt":
             _cut(made, wanted)
         else:
@@ -532,7 +536,8 @@ def test_the_page_of_sources_has_a_row_for_each_that_agrees_with_the_catalog(nam
     assert reference in " ".join(entry["source"].split())
     assert ("by hand" in how) == ("fetch" not in entry)
     assert ("not confirmed" in licence) == ("not confirmed" in entry["licence"]) or name == "csy_counties"
-    whole = entry.get("fetch", {}).get("layout") == "archives" or entry.get("fetch", {}).get("whole", False)
+    packed = entry.get("fetch", {}).get("layout") in ("archives", "members")
+    whole = packed or entry.get("fetch", {}).get("whole", False)
     assert how.startswith("whole files") == whole
 
 

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 from types import SimpleNamespace
 
 import netCDF4
@@ -59,7 +60,9 @@ def truth():
 
 def write_rasters(folder):
     numbers = truth()
-    write_tif(folder / "whole.tif", numbers)
+    write_zip(
+        folder / "zips/dem.zip", {"dem/whole.tif": write_tif(folder / "whole.tif", numbers).read_bytes()}
+    )
     tiles = {}
     for row in range(0, SIDE, TILE):
         for col in range(0, SIDE, TILE):
@@ -81,6 +84,19 @@ def write_tar(path, files, mode="w:gz"):
     with tarfile.open(path, mode) as archive:
         for file in files:
             archive.add(file, arcname=f"dem/{file.name}")
+
+
+def write_zip(path, members, **facts):
+    """A zip archive of names and bytes; `facts` are keys of every member's `zipfile.ZipInfo`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"compress_type": zipfile.ZIP_DEFLATED, "external_attr": 0o644 << 16} | facts
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            info = zipfile.ZipInfo(name)
+            for key, value in facts.items():
+                setattr(info, key, value)
+            archive.writestr(info, data)
+    return path
 
 
 def add_member(archive, name, data=b"", **facts):
@@ -147,6 +163,7 @@ LAYOUTS = {
     "vrt": {"url": f"https://{HOST}/list/dem.vrt", "layout": "vrt"},
     "archives": {"url": f"https://{HOST}/archives/dem_{{tile}}.tar.gz", "layout": "archives",
                  "tiles": TILES_1 | {"degrees": 2}},
+    "members": {"url": f"https://{HOST}/zips/dem.zip", "layout": "members", "member": "whole.tif"},
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from poml_map.fetch.failures import DamagedError, FetchError, NetworkError, Refu
 from .conftest import HOST, LAYOUTS, assert_is_cut_of_truth
 
 WHOLE, ARCHIVE, LIST = f"{HOST}/whole.tif", f"{HOST}/archives/dem_N30E118.tar.gz", f"{HOST}/list/dem.vrt"
+ZIP = f"{HOST}/zips/dem.zip"
 GEOJSON = {"url": f"https://{HOST}/counties.geojson"}
 VECTOR = {"driver": "vector", "role": "zones", "uri": "c.geojson", "key": "code", "unit": None}
 
@@ -32,7 +33,9 @@ VECTOR = {"driver": "vector", "role": "zones", "uri": "c.geojson", "key": "code"
         ("no_ranges", {"times": 2}, 0.0),
     ],
 )
-@pytest.mark.parametrize(("layout", "path"), [("file", WHOLE), ("archives", ARCHIVE), ("vrt", LIST)])
+@pytest.mark.parametrize(
+    ("layout", "path"), [("file", WHOLE), ("archives", ARCHIVE), ("members", ZIP), ("vrt", LIST)]
+)
 def test_a_fault_that_passes_is_waited_out(world, kind, how, least_wait, layout, path):
     how = dict(how)
     if kind in (
@@ -67,7 +70,7 @@ def test_a_fault_that_passes_is_waited_out(world, kind, how, least_wait, layout,
         ("redirect", {"to": f"/{WHOLE}"}, RefusedError, "redirects without end"),
     ],
 )
-@pytest.mark.parametrize(("layout", "path"), [("file", WHOLE), ("archives", ARCHIVE)])
+@pytest.mark.parametrize(("layout", "path"), [("file", WHOLE), ("archives", ARCHIVE), ("members", ZIP)])
 def test_a_fault_that_stays_is_an_error_and_nothing_is_kept(world, kind, how, error, words, layout, path):
     how = {key: value.replace(WHOLE, path) if key == "to" else value for key, value in how.items()}
     world.server.fault(path, kind, times=None, **how)
@@ -83,7 +86,7 @@ def test_a_fault_that_stays_is_an_error_and_nothing_is_kept(world, kind, how, er
     assert_is_cut_of_truth(world.bring(LAYOUTS[layout]).path)
 
 
-@pytest.mark.parametrize(("layout", "path"), [("file", WHOLE), ("archives", ARCHIVE)])
+@pytest.mark.parametrize(("layout", "path"), [("file", WHOLE), ("archives", ARCHIVE), ("members", ZIP)])
 def test_a_byte_that_was_changed_on_the_way_is_found(world, layout, path):
     """By the checksum of the block, which GDAL leaves unread, or of the archive: the server says that all is well."""
     with rasterio.open(world.server.folder / WHOLE) as data:

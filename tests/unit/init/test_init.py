@@ -295,8 +295,8 @@ def test_one_campaign_needs_years_and_an_expected_change(init, plain_table):
 
 def test_years_without_ndvi_are_filled_only_if_the_user_writes_so(init, plain_table):
     made = init(plain_table(), years=(1980, 2005))
-    assert made.missing == ["fill.gimms_ndvi3g"]
-    assert load_region(made.fill_in(fill="climatology")).settings.fill == {"gimms_ndvi3g": "climatology"}
+    assert made.missing == ["fill.pku_gimms_ndvi"]
+    assert load_region(made.fill_in(fill="climatology")).settings.fill == {"pku_gimms_ndvi": "climatology"}
 
 
 @pytest.mark.parametrize("years", [(1950, 2000), (1958, 2000), (1990, 2090)])
