@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from poml_map.errors import InputError
-from poml_map.fetch import archives, content
+from poml_map.fetch import archives, content, members
 from poml_map.fetch.bring import Bringer
 from poml_map.fetch.cache import Cache
 from poml_map.fetch.failures import DamagedError, FetchError, RefusedError
@@ -63,7 +63,7 @@ def test_a_zip_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(world, 
 
 
 @pytest.mark.parametrize(
-    ("members", "words"),
+    ("inside", "words"),
     [
         ({"a/other.tif": b"x"}, "no file whole.tif in the archive, the first of 1 is a/other.tif"),
         ({"a/._whole.tif": b"x"}, "no file whole.tif in the archive"),
@@ -73,8 +73,8 @@ def test_a_zip_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(world, 
         ({"whole.tif": b"II*\0" + bytes(40)}, "a TIFF that cannot be read"),
     ],
 )
-def test_a_member_is_one_file_of_its_name(world, tmp_path, members, words):
-    write_zip(tmp_path / HOST / "zips/dem.zip", members)
+def test_a_member_is_one_file_of_its_name(world, tmp_path, inside, words):
+    write_zip(tmp_path / HOST / "zips/dem.zip", inside)
     with PublishedServer(tmp_path) as server:
         world.client.mirror = server.url
         with pytest.raises(RefusedError) as refusal:
@@ -109,13 +109,16 @@ def _ndvi(world, month, half):
     return Job(source, ("", 1990, month, half), world.place)
 
 
-def test_half_months_come_from_one_download_of_their_archive(world, zenodo):
+def test_half_months_come_from_one_download_of_their_archive(world, zenodo, monkeypatch):
+    looked = []
+    monkeypatch.setattr(members, "check_zip", lambda *facts: looked.append(facts) or check_zip(*facts))
     jobs = [_ndvi(world, 6, "01"), _ndvi(world, 6, "02"), _ndvi(world, 7, "01")]
     with PublishedServer(zenodo) as server:
         world.client.mirror = server.url
         bringer = Bringer(world.client, world.cache)
         kept = [bringer.make(job)[0] for job in jobs]
         assert [each.method for each in server.asked] == ["GET"]
+        assert len(looked) == 1, "hundreds of files come out of one archive: it is counted and checked once"
         assert server.bytes_sent == (zenodo / ZENODO).stat().st_size
 
         Bringer(world.client, world.cache).make(_ndvi(world, 8, "01"))  # another command, the same cache
@@ -204,8 +207,8 @@ name: small
 sources: [cover, {", ".join(CONSTANTS)}]
 area: {{bounds: {list(AREA)}}}
 grid: {{crs: "EPSG:32650", resolution: 4000}}
-years: 1991-1992
-spinup_years: 1989-1990
+years: 1990-1992
+spinup_years: 1988-1989
 samples: {{file: s.csv, columns: {{site: site, x: lon, y: lat, year: year, stock: s}}, units: {{stock: kg/m2}}}}
 """
 
@@ -214,10 +217,10 @@ samples: {{file: s.csv, columns: {{site: site, x: lon, y: lat, year: year, stock
 def region(tmp_path):
     numbers = np.arange(14400, dtype="int16").reshape(120, 120)
     for span in ((1990, 1991), (1992, 1993)):
-        members = {
+        inside = {
             f"x/C{year}.tif": write_tif(tmp_path / "c.tif", numbers + year).read_bytes() for year in span
         }
-        write_zip(tmp_path / "site" / HOST / f"c_{span[0]}_{span[1]}.zip", members)
+        write_zip(tmp_path / "site" / HOST / f"c_{span[0]}_{span[1]}.zip", inside)
     lines = [
         f"  {role}: {{driver: constant, role: {role}, value: {value}, unit: {unit}}}"
         for role, (value, unit) in CONSTANTS.items()
@@ -235,23 +238,23 @@ def test_only_archives_of_wanted_years_come_and_their_size_is_said_once(region, 
         options["mirror"] = server.url
         said = fetch_region(region, dry_run=True, **options)
         assert sorted((each.method, each.path) for each in server.asked) == [("HEAD", path) for path in paths]
-        assert f"cover: 2 files, 2 to come: {size} on {HOST}, about {size} of it" in said[1]
+        assert f"cover: 3 files, 3 to come: {size} on {HOST}, about {size} of it" in said[1]
         assert said[2].strip() == "whole archives, each once for all its files"
 
-        region.write_text(REGION.replace("1991-1992", "1991-1991"))
+        region.write_text(REGION.replace("1990-1992", "1990-1991"))
         server.asked.clear()
         fetch_region(region, **options)
         assert [each.path for each in server.asked] == paths[:1]
 
         region.write_text(REGION.replace(str(list(AREA)), "[118.5, 30.5, 119.0, 31.0]"))
         assert (
-            "cover: 2 files, 1 archive in the cache, 2 to come"
+            "cover: 3 files, 1 archive in the cache, 3 to come"
             in fetch_region(region, dry_run=True, **options)[1]
         )
         fetch_region(region, **options)
-        assert "cover: 2 files, 2 here already" in fetch_region(region, dry_run=True, **options)[1]
+        assert "cover: 3 files, 3 here already" in fetch_region(region, dry_run=True, **options)[1]
 
-        region.write_text(REGION.replace("1991-1992", "1992-1993"))
+        region.write_text(REGION.replace("1990-1992", "1992-1993"))
         server.fault(paths[1], "status", times=None, status=404)
         with pytest.raises(InputError) as refusal:
             fetch_region(region, **(options | {"cache": tmp_path / "other"}))
