@@ -201,6 +201,7 @@ def test_a_tile_that_is_missing_beside_the_area_is_no_fault(world, tiles_site):
     ("how", "words"),
     [
         ({"cell": 0.1}, "cells of 0.1 x 0.1"),
+        ({"cell": 0.1}, "take another source (for elevation merit_dem_elevation"),
         ({"west": 119.02}, "from 119.02, 32"),
         ({"nodata": -1}, "nodata -1"),
         ({"crs": "EPSG:4258"}, "the cells of the other tiles"),
