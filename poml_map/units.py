@@ -14,6 +14,9 @@ import pint
 #: Carbon stock of the paper and of the whole program. 1 kg/m2 = 10 t/ha.
 STOCK_UNIT = "kg/m2"
 
+# What a file says that knows nothing, or "degC*10" of numbers that were multiplied: neither is a unit of the numbers.
+_SAYS_NOTHING = re.compile(r"(?i)-|none|dimensionless|unitless|index|.*[^*][*x×]\s*\d+")
+
 # How units are written on axes, in tags and legends.
 STOCK_LABELS = {"kg/m2": "kg C m-2", "t/ha": "t C ha-1"}
 
@@ -31,7 +34,7 @@ _SPELLINGS = [
     (r"(?i)\b(?:vol|volume|wt|weight|mass)[\s.-]*%", "%"),
     (r"(?i)%\s*(?:\(?[vwm]/[vwm]\)?|(?:by )?(?:vol|volume|weight|mass)\.?)$", "%"),
     (r"(?i)^(?:per ?cent|percentage)$", "%"),
-    (r"(?i)^(met(?:er|re)s?)$", "m"),
+    (r"(?i)^(?:m|met(?:er|re)s?)(?:\s*\(?a\.?m?\.?s\.?l\.?\)?)?$", "m"),  # "m a.s.l." is a height
     (r"(?i)^(?:fraction|ratio|unitless|index|none|-)?$", "1"),
     # "C" alone is coulomb to pint, a temperature to everybody here.
     (rf"(?i)^({_NUMBER})?\s*(?:(?:°|deg(?:ree)?s?[ _]*)?(?:c|celsius)|℃)$", r"\1 degC"),
@@ -183,8 +186,9 @@ def other_unit(said: str, declared: str, target: str) -> str:
     Parameters
     ----------
     said : str
-        What the file says. A text that is no unit contradicts nothing, and neither does a "1" for what has a dimension,
-        which many programs write for "nothing known". A total without its period ("mm") agrees with any period.
+        What the file says. A text that is no unit ("none", "degC*10") contradicts nothing, and neither does a "1" for
+        what has a dimension, which many programs write for "nothing known". A total without its period ("mm") agrees
+        with any period.
     declared : str
         As the user declares it, convertible to `target`.
     target : str
@@ -199,6 +203,8 @@ def other_unit(said: str, declared: str, target: str) -> str:
     >>> other_unit("kg m-2 s-1", "mm/day", "mm/month"), other_unit("NDVI", "1", "1")
     ('kg m-2 s-1', '')
     """
+    if _SAYS_NOTHING.fullmatch(said.strip()):
+        return ""
     try:
         own, wanted = parse_unit(said), parse_unit(declared)
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from poml_map.catalog import Entry, Source
 from poml_map.errors import Problem
 from poml_map.expression import evaluate
-from poml_map.units import other_unit
+from poml_map.units import conversion, other_unit, yearly_conversion
 
 
 def unit_problem(source: Source, said: str, where: str, shown: str) -> Problem | None:
@@ -34,13 +34,23 @@ def unit_problem(source: Source, said: str, where: str, shown: str) -> Problem |
     if not other:
         return None
     quoted = f'"{other}"' if other in ("%", "1") else other
+    right = f"declare `unit: {quoted}`" if _is_of(other, entry.cube_unit) else "name another variable or file"
     mend = (
-        f"If the file is right, declare `unit: {quoted}`; if it is wrong about itself, write `scale: 1` too: then its "
-        "own packing and unit are not believed."
+        f"If the file is right, {right}; if it is wrong about itself, write `scale: 1` too: then its own packing and "
+        "unit are not believed."
     )
     return source.problem(
         f"the file's own unit {said!r}", f"{entry.unit!r}, as the entry declares", mend, where, shown
     )
+
+
+def _is_of(unit: str, target: str) -> bool:
+    """Whether the entry could declare the unit at all."""
+    try:
+        (yearly_conversion if target.endswith("/year") else conversion)(unit, target)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_same_quantity(entry: Entry) -> bool:

@@ -55,6 +55,8 @@ class Measured:
         Columns of the table that are read.
     depth : tuple of 2 int, optional
         Limits that the name of the carbon column tells. [cm]
+    depths : str
+        What several carbon columns say of several depths; empty if they do not.
     without : ndarray of bool, shape (n,)
         Rows that lack a value.
     needs_density : bool
@@ -66,6 +68,7 @@ class Measured:
     others: list[Key] = field(default_factory=list)
     used: list[str] = field(default_factory=list)
     depth: tuple[int, int] | None = None
+    depths: str = ""
     without: np.ndarray | None = None
     needs_density: bool = True
 
@@ -111,6 +114,9 @@ def _carbon(table: Table, kind: str, found: Measured, notes: Notes) -> None:
         why = f"{names} may be it: write one."
         if len({each.year for each in wide}) > 1:
             why = f"{names} are of several years: make one row for each site and year, with a column of the year."
+        elif len({each.depth for each in alike}) > 1:
+            found.depths = f"{names} are of several depths"
+            why = f"{found.depths}: write the one of the topsoil, or make one column of them, weighted by thickness."
         notes.lacks(f"samples.columns.{key}", why)
         found.columns.append(Key(key, MISSING, f"The {_NAMES[key]}: {why}"))
     else:
@@ -125,7 +131,7 @@ def _carbon(table: Table, kind: str, found: Measured, notes: Notes) -> None:
         found.columns.append(Key(key, quoted(first.name), why))
         found.used.append(first.name)
         found.without |= np.isnan(values)
-    found.depth = first.depth
+    found.depth = None if found.depths else first.depth
     found.units.append(_unit(key, kind, first, values, notes))
     if kind == "som":
         why = (

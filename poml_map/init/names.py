@@ -42,7 +42,11 @@ _WORDS = {
         "cf", "coarsefragments", "coarsefragment", "coarse", "gravel", "stones", "rockfragments", "skeleton", "crfvol",
         "cfvo", "rf", "砾石", "砾石含量", "石砾", "石砾含量",
     ),
-    "depth": ("depth", "depthcm", "samplingdepth", "layer", "tiefe", "深度", "采样深度", "土层深度", "土层"),
+    "depth": (
+        "depth", "depthcm", "samplingdepth", "sampledepth", "depthrange", "depthinterval", "depthlayer", "increment",
+        "layer", "soillayer", "horizon", "soilhorizon", "tiefe", "horizont", "深度", "采样深度", "土层深度", "土层",
+        "层次",
+    ),
     "upper": (
         "upper", "upperdepth", "top", "topdepth", "depthtop", "depthupper", "uhdicm", "depthfrom", "上界", "上限",
     ),

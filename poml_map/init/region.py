@@ -8,11 +8,12 @@ import numpy as np
 
 from poml_map.init import entries
 from poml_map.init.area import Polygons
+from poml_map.init.depth import Depth
 from poml_map.init.keys import Key, comment, lines_of, quoted, text_list
 from poml_map.init.measured import Measured
 from poml_map.init.notes import Notes
 from poml_map.init.places import Places
-from poml_map.init.sampled import When, find_depth
+from poml_map.init.sampled import When
 from poml_map.init.samples import samples_lines
 from poml_map.init.table import Table
 from poml_map.init.target import Reach, box_around, grid_keys, year_keys
@@ -41,6 +42,7 @@ class Found:
     sites : ndarray of int, shape (n,)
         Number of each row's site.
     measured : Measured
+    depth : Depth
     asked : tuple of 2 int, optional
         Years as the user gave them.
     name, command : str
@@ -54,6 +56,7 @@ class Found:
     site: Key
     sites: np.ndarray
     measured: Measured
+    depth: Depth
     asked: tuple[int, int] | None
     name: str
     command: str
@@ -203,24 +206,13 @@ def _years(found: Found, notes: Notes) -> tuple[list[Key], tuple[int, int] | Non
 
 def _depth(found: Found, notes: Notes) -> list[Key]:
     covariates = [name for name in PAPER_COVARIATES if name != "FER"]
-    named = found.measured.depth
-    (top, bottom), where = (named, "the carbon column") if named else find_depth(found.table) or ((0, 0), "")
-    if top == 0 < bottom:
-        text, why = str(bottom), f"as {where} says."
-    else:
-        text, why = (
-            "20",
-            "not told by the table: 20 cm, as in the paper. A stock counts the carbon down to here.",
-        )
-        if bottom:
-            why = f"{where} says {top}-{bottom} cm, which does not begin at 0 cm: 20 cm is written for now."
-        notes.assumes("depth_cm", f"{why} Write the depth that was sampled.")
+    key = _depth_key(found, notes)
     more = (
         "What the forest sees: terrain, climate and NDVI of the year, clay. FER (fertilizer) is left out, as there "
         "is no table of it; add the names of layers of your own."
     )
     return [
-        Key("depth_cm", text, f"Depth of the topsoil in cm, {why}"),
+        key,
         Key("covariates", text_list(covariates, plain=True), more),
         Key(
             "sampling_month",
@@ -229,6 +221,28 @@ def _depth(found: Found, notes: Notes) -> list[Key]:
         ),
         Key("units", "kg/m2", "Of all maps and tables; or t/ha."),
     ]
+
+
+def _depth_key(found: Found, notes: Notes) -> Key:
+    """``depth_cm``: told for all samples, not told, or told to differ, which nobody but the user can mend."""
+    told = found.depth
+    limits, column = (
+        (found.measured.depth, "the carbon column") if found.measured.depth else (told.limits, told.column)
+    )
+    several = found.measured.depths or (told.several and f"{told.column}: {told.several}")
+    if several and not found.measured.depth:
+        why = f"{several}. All samples must be of one depth from 0 cm on, in every year: write it once they are."
+        notes.lacks("depth_cm", why)
+        return Key("depth_cm", MISSING, f"Depth of the topsoil in cm: {why}")
+    if limits and limits[0] == 0:
+        return Key("depth_cm", str(limits[1]), f"Depth of the topsoil in cm, as {column} says.")
+    why = "not told by the table: 20 cm, as in the paper. A stock counts the carbon down to here."
+    if limits:
+        why = f"{column} says {limits[0]}-{limits[1]} cm, which does not begin at 0 cm: 20 cm is written for now."
+    elif column:
+        why = f"not understood from {column}: 20 cm, as in the paper. A stock counts the carbon down to here."
+    notes.assumes("depth_cm", f"{why} Write the depth that was sampled.")
+    return Key("depth_cm", "20", f"Depth of the topsoil in cm, {why}")
 
 
 def _models(found: Found, years: tuple[int, int] | None, notes: Notes) -> list[str]:

@@ -12,6 +12,7 @@ from poml_map.errors import InputError, Problem
 from poml_map.files import resource_error, write_text_atomic
 from poml_map.init import entries
 from poml_map.init.area import Polygons, read_polygons
+from poml_map.init.depth import find_depth
 from poml_map.init.measured import find_measured
 from poml_map.init.notes import Notes
 from poml_map.init.places import find_places
@@ -73,7 +74,7 @@ def init_region(
     site, sites = find_site(table, places, when, notes)
     found = Found(
         table=table, polygons=polygons, places=places, which=which, when=when, site=site, sites=sites,
-        measured=find_measured(table, notes), asked=years, name=_region_name(out),
+        measured=find_measured(table, notes), depth=find_depth(table), asked=years, name=_region_name(out),
         command=_command(samples, area, out, years),
     )  # fmt: skip
     text = region_text(found, _from_out(samples, out), _roots(out, samples, area), notes)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from poml_map.init.keys import Key, quoted
-from poml_map.init.names import Named, depth_of, named
+from poml_map.init.names import Named, named
 from poml_map.init.notes import Notes
 from poml_map.init.places import Places
 from poml_map.init.table import Table
@@ -103,7 +103,7 @@ def find_site(table: Table, places: Places, when: When, notes: Notes) -> tuple[K
     An id must stand for one position; the best ones also have another id at every position. A running number of the
     rows is no site where places were visited twice.
     """
-    spots = _spots(places)
+    spots = spots_of(places)
     called = [each.name for each in candidates(table, "site")]
     rest = [name for name in table.columns if name not in called and named(name).meaning == ""]
     good: list[tuple[bool, int, str]] = []
@@ -125,8 +125,11 @@ def find_site(table: Table, places: Places, when: When, notes: Notes) -> tuple[K
             ", each at one position." if places.written else "."
         )
         if min(good)[0] and places.written:
-            why += " Some places have several ids; `check` names them."
-        return Key("site", quoted(name), why), pd.factorize(ids)[0]
+            many = int((pd.Series(ids).groupby(spots).nunique() > 1).sum())
+            lack = f"{many} positions have several ids in '{name}': give all samples of a place one id, in all years."
+            why += f" {lack}"
+            notes.lacks("samples, the ids", lack)
+        return Key("site", quoted(name), why), pd.factorize(ids)[0] if spots is None else spots
     tried = f" ({listed(map(repr, called))} {'has' if len(called) == 1 else 'have'} several positions or empty cells)"
     why = (
         f"no column has one id for each position{tried if called else ''}. Add a column of ids to the table."
@@ -137,7 +140,7 @@ def find_site(table: Table, places: Places, when: When, notes: Notes) -> tuple[K
     )
 
 
-def _spots(places: Places) -> np.ndarray | None:
+def spots_of(places: Places) -> np.ndarray | None:
     """A number for each position; None where no columns of coordinates were found."""
     if places.written is None:
         return None
@@ -154,48 +157,6 @@ def _is_measured(table: Table, name: str) -> bool:
     """Whether a column holds numbers with decimals: a position or a measurement, no id."""
     values = table.numbers(name)
     return values is not None and bool((values != np.round(values))[np.isfinite(values)].any())
-
-
-def repeats(table: Table, sites: np.ndarray, when: When, notes: Notes) -> list[Key]:
-    """A key where a site has several rows in a year: layers of depth, replicates."""
-    rows = pd.DataFrame({"site": sites, "year": when.years}, index=table.frame.index)
-    again = rows.duplicated(keep=False)
-    if not again.any() or (not when.campaigns and len(set(sites)) < len(sites) and not _layers(table)):
-        return []
-    layers, found = _layers(table), f"{int(again.sum())} rows share site and year with another"
-    lines = listed(table.frame.index[again], 3)
-    if layers:
-        why = (
-            f"{found} ({table.frame.index.name}s {lines}): they are layers of depth ({layers}). Bring them to one row "
-            "for the topsoil of each site and year, weighted by thickness; then write refuse."
-        )
-    else:
-        why = f"{found} ({table.frame.index.name}s {lines}). Write mean to take their mean, or remove rows and write "
-        why += "refuse."
-    notes.lacks("samples.duplicates", why)
-    return [Key("duplicates", MISSING, f"What becomes of several values of a site and year. {why}")]
-
-
-def _layers(table: Table) -> str:
-    names = [each.name for meaning in ("upper", "lower") for each in candidates(table, meaning)]
-    varying = [name for name in names if table.frame[name].nunique() > 1]
-    return " and ".join(map(repr, varying))
-
-
-def find_depth(table: Table) -> tuple[tuple[int, int], str] | None:
-    """Upper and lower limit of all samples and the column that tells them; None if none does, or they differ. [cm]"""
-    for each in candidates(table, "depth"):
-        texts = {str(cell).strip() for cell in table.frame[each.name]}
-        limits = depth_of(texts.pop()) if len(texts) == 1 else None
-        if limits:
-            return limits, f"column '{each.name}'"
-    lower = next(iter(candidates(table, "lower")), None)
-    bottom = None if lower is None else table.numbers(lower.name)
-    if bottom is None or len(set(bottom)) > 1 or not bottom[0] > 0:
-        return None
-    tops = [table.numbers(each.name) for each in candidates(table, "upper")]
-    top = 0.0 if not tops or tops[0] is None or len(set(tops[0])) > 1 else float(tops[0][0])
-    return (int(top), int(bottom[0])), f"column '{lower.name}'"
 
 
 def dialect_key(table: Table, columns: list[str]) -> list[Key]:

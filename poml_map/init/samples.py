@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from poml_map.init.depth import repeats
 from poml_map.init.keys import Key, lines_of, quoted
 from poml_map.init.notes import Notes
-from poml_map.init.sampled import dialect_key, repeats
+from poml_map.init.sampled import dialect_key
 from poml_map.settings import Samples
 from poml_map.tables import listed
 from poml_map.yamlmodel import MISSING
@@ -46,7 +47,7 @@ def samples_lines(found: Found, file: str, years: tuple[int, int] | None, notes:
         *([] if found.when.is_column else date),
         *measured.others,
         *(dialect_key(table, measured.used) if table.points is None else []),
-        *repeats(table, found.sites, found.when, notes),
+        *repeats(table, found.sites, found.when, found.depth, notes),
         *dropped,
     ]
     columns = [found.site, *axes, *(date if found.when.is_column else []), *measured.columns]

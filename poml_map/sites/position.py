@@ -111,7 +111,7 @@ def check_repeats(samples: Samples, duplicates: str, grid_crs: str, problems: Pr
         found = listed(
             f"{site} in {year} ({rows}s {listed(repeats.index[at])})" for (site, year), at in groups
         )
-        mend = "Remove them, or set `samples.duplicates: mean`."
+        mend = "Remove them; make layers of depth one row; for repeats of one depth set `samples.duplicates: mean`."
         problems.add(shown, "", f"several values of {found}", "one value a site and year", mend)
 
 

@@ -185,7 +185,8 @@ def test_a_file_that_says_another_unit_is_contradicted(said, declared, target, o
         ("kg m-2 s-1", "mm/s", "mm/month"), ("kg m-2", "mm/month", "mm/month"), ("percent", "%", "1"),
         ("NDVI", "1", "1"),        ("unitless", "1", "1"), ("1", "mm/month", "mm/month"),
         ("g C m-2", "g/m2/year", "kg/m2/year"),
-        ("10 g/kg", "%", "%"),        ("meters above sea level", "m", "m"),
+        ("10 g/kg", "%", "%"),        ("meters above sea level", "m", "m"), ("m a.s.l.", "m", "m"),
+        ("none", "%", "%"), ("degC*10", "0.1 degC", "degC"), ("kg m**-2", "mm/month", "mm/month"),
     ],
 )  # fmt: skip
 def test_another_spelling_no_period_and_no_unit_contradict_nothing(said, declared, target):

@@ -304,12 +304,34 @@ def test_years_that_the_climate_does_not_hold_are_missing(init, plain_table, yea
     assert "years and spinup_years" in init(plain_table(), years=years).missing
 
 
-def test_layers_of_depth_are_to_be_made_one_row(init, plain_table):
+@pytest.mark.parametrize(
+    "columns",
+    [{"upper_depth": [0, 10] * 8, "lower_depth": [10, 30] * 8}, {"Depth (cm)": ["0-10", "10-30"] * 8},
+     {"horizon": ["A", "B"] * 8}, {"sample": range(16), "depth": [10, 30] * 8}],
+)  # fmt: skip
+def test_layers_of_depth_are_to_be_made_one_row(init, plain_table, columns):
     table = plain_table()
-    layers = table.loc[np.repeat(table.index, 2)].assign(upper_depth=[0, 10] * 8, lower_depth=[10, 30] * 8)
-    made = init(layers)
-    assert made.missing == ["samples.duplicates"]
-    assert "layers of depth ('upper_depth' and 'lower_depth')" in " ".join(made.said.split())
+    layers = table.loc[np.repeat(table.index, 2)].assign(**columns)
+    made = init(layers.drop(columns="id") if "sample" in columns else layers)
+    said = " ".join(made.said.split())
+    found = " and ".join(f"'{name}'" for name in columns if name != "sample")
+    assert f"layers of depth ({found})" in said
+    assert "write mean" not in said.lower()
+    assert {"depth_cm", "samples.duplicates"} <= set(made.missing)
+    assert "rothc.expected_change" not in made.missing
+    assert ("8 positions" in said or "4 positions" in said) == ("sample" in columns)
+
+
+def test_campaigns_of_two_depths_are_no_change_of_carbon(init, plain_table):
+    made = init(plain_table(depth=["0-20", "0-30"] * 4))
+    assert made.missing == ["depth_cm"]
+    assert "'depth': 0-20 (4 rows), 0-30 (4 rows)" in " ".join(made.said.split())
+
+
+def test_carbon_columns_of_several_depths_are_called_layers(init, plain_table):
+    made = init(plain_table().rename(columns={"soc_g_kg": "soc_0_10"}).assign(soc_10_20=9.0))
+    assert made.missing == ["samples.columns.soc", "depth_cm"]
+    assert "weighted by thickness" in made.said
 
 
 def test_the_depth_that_a_name_tells_is_taken(init, plain_table):
@@ -321,7 +343,7 @@ def test_the_depth_that_a_name_tells_is_taken(init, plain_table):
 @pytest.mark.parametrize(
     ("columns", "depth", "is_assumed"),
     [({"Depth": "0-30 cm"}, 30, False), ({"upper_depth": 0, "lower_depth": 15}, 15, False),
-     ({"土层": "0-20"}, 20, False),     ({"Depth": ["0-10"] * 4 + ["0-20"] * 4}, 20, True),
+     ({"土层": "0-20"}, 20, False),
      ({"Depth": "20-40 cm"}, 20, True), ({}, 20, True)],
 )  # fmt: skip
 def test_the_depth_that_a_column_tells_of_all_samples_is_taken(init, plain_table, columns, depth, is_assumed):

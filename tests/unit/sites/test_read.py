@@ -309,7 +309,7 @@ def test_two_values_of_a_site_and_year_are_refused_with_their_lines(read, make, 
 
     assert problems_of(read, make.text(table)) == [
         "samples.csv: found several values of s0 in 1980 (lines 2, 22), expected one value a site and year. "
-        "Remove them, or set `samples.duplicates: mean`."
+        "Remove them; make layers of depth one row; for repeats of one depth set `samples.duplicates: mean`."
     ]
 
 
