@@ -93,13 +93,26 @@ def _usable(table: Table, meaning: str) -> list[tuple[Named, np.ndarray]]:
 
 
 def _no_carbon(table: Table, found: Measured, notes: Notes) -> None:
-    others = [name for name in table.columns if table.measured(name) is not None]
-    why = "no column of numbers is called like carbon, organic matter or a carbon stock. " + (
-        f"Columns of numbers are {listed(others, 12)}." if others else "There is no column of numbers at all."
-    )
+    why = _no_numbers(table, "stock", "soc", "som")
+    if why:
+        why += " Write numbers; leave empty what has no value, or write half of the limit of detection."
+    else:
+        others = [name for name in table.columns if table.measured(name) is not None]
+        why = "no column of numbers is called like carbon, organic matter or a carbon stock. " + (
+            f"Columns of numbers are {listed(others, 12)}."
+            if others
+            else "There is no column of numbers at all."
+        )
     notes.lacks("samples.columns.soc and .units.soc", why)
     found.columns.append(Key("soc", MISSING, f"The organic carbon content (or `stock:`): {why}"))
     found.units.append(Key("soc", MISSING, "Its unit: g/kg, % ..."))
+
+
+def _no_numbers(table: Table, *meanings: str) -> str:
+    """Sentences about the columns that are called so, but hold other texts than numbers."""
+    called = [each.name for meaning in meanings for each in candidates(table, meaning)]
+    texts = [(name, table.no_number(name)) for name in called]
+    return " ".join(f"'{name}' is called so, but holds {cells}." for name, cells in texts if cells)
 
 
 def _carbon(table: Table, kind: str, found: Measured, notes: Notes) -> None:
@@ -131,6 +144,9 @@ def _carbon(table: Table, kind: str, found: Measured, notes: Notes) -> None:
         found.columns.append(Key(key, quoted(first.name), why))
         found.used.append(first.name)
         found.without |= np.isnan(values)
+        unread = _no_numbers(table, "stock", "soc", "som")
+        if unread:
+            notes.assumes(f"samples.columns.{key}", f"'{first.name}' is taken. {unread}")
     found.depth = None if found.depths else first.depth
     found.units.append(_unit(key, kind, first, values, notes))
     if kind == "som":
@@ -182,7 +198,7 @@ def _physical(table: Table, key: str, column: str, found: Measured, notes: Notes
         name, values = several[0]
         why += f"'{name.name}' has no value in {np.isnan(values).mean():.0%} of the rows. "
     else:
-        why += "the table has none. "
+        why += f"{_no_numbers(table, key) or 'the table has none.'} "
     why += (
         "A number holds everywhere: 1.3 (g/cm3)."
         if column == "BD"

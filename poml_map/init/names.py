@@ -11,7 +11,7 @@ _WORDS = {
     "site": (
         "siteid", "site", "profileid", "profile", "plotid", "plot", "pointid", "point", "locationid", "location",
         "stationid", "station", "sourceid", "sampleid", "sample", "sampleno", "samplenumber", "siteno", "sitecode",
-        "plotno", "code", "id", "uid", "fid", "no", "nr", "样点编号", "样点", "样点号", "点位编号", "点位", "点号",
+        "standort", "plotno", "code", "id", "uid", "fid", "no", "nr", "样点编号", "样点", "样点号", "点位编号", "点位", "点号",
         "剖面编号", "剖面号", "剖面", "样品编号", "样号", "编号", "序号",
     ),
     "year": (
@@ -36,7 +36,7 @@ _WORDS = {
     ),
     "bulk_density": (
         "bd", "bulkdensity", "bulkdens", "bld", "bdod", "bdfe", "bdfiod", "blkd", "rho", "rhob", "soilbulkdensity",
-        "dbd", "容重", "土壤容重",
+        "dbd", "trd", "lagerungsdichte", "容重", "土壤容重",
     ),
     "coarse_fragments": (
         "cf", "coarsefragments", "coarsefragment", "coarse", "gravel", "stones", "rockfragments", "skeleton", "crfvol",
@@ -73,7 +73,7 @@ _UNITS = [
         (rf"(?:t|mg){_PER}m{_M}3", "t/m3"),
         (rf"cg{_PER}cm{_M}3", "cg/cm3"),
         (rf"g{_PER}(?:cm{_M}3|cc)", "g/cm3"),
-        (r"(?:vol|volume|wt|weight)?[\W_]*(?:pct|perc|percent)", "%"),
+        (r"(?:vol|volume|wt|weight)?[\W_]*(?:pct|perc|percent|prozent)", "%"),
         (r"(?:ratio|fraction|frac|share)", "1"),
     )
 ] + [(re.compile(r"%"), "%")]

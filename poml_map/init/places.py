@@ -11,6 +11,7 @@ import pyproj
 from poml_map.crs import known_crs
 from poml_map.init.area import Polygons
 from poml_map.init.keys import Key, quoted
+from poml_map.init.minutes import not_decimal
 from poml_map.init.names import Named, named
 from poml_map.init.notes import Notes
 from poml_map.init.table import Table
@@ -20,6 +21,7 @@ from poml_map.yamlmodel import MISSING
 _DEGREES = "EPSG:4326"
 _DEGREE_WORDS = (
     ("longitude", "latitude"), ("lon", "lat"), ("long", "lat"), ("lng", "lat"), ("经度", "纬度"), ("东经", "北纬"),
+    ("länge", "breite"), ("laenge", "breite"),
 )  # fmt: skip
 _OTHER_WORDS = (("easting", "northing"), ("east", "north"), ("x", "y"), ("e", "n"))
 # A way to read the coordinates is believed from this share of rows on.
@@ -166,11 +168,15 @@ def _changed(words: tuple[str, ...], first: str, second: str) -> Iterator[tuple[
 def _readings(table: Table, pair: tuple[Named, Named, bool], area: Polygons | None) -> Iterator[Places]:
     """Ways to read one pair of columns."""
     (first, second, called_degrees) = pair
+    nothing = np.full(len(table.frame), np.nan)
+    why = not_decimal(table, first.name, second.name)
+    if why:
+        yield Places(nothing, nothing, why=why)
+        return
     x, y = table.numbers(first.name), table.numbers(second.name)
     if x is None or y is None:
         return
     names: dict = {"x": first.name, "y": second.name}
-    nothing = np.full(len(x), np.nan)
     names["written"] = (x, y)
     columns = f"'{first.name}' and '{second.name}'"
     if first.crs:
@@ -198,6 +204,8 @@ def _readings(table: Table, pair: tuple[Named, Named, bool], area: Polygons | No
         yield Places(*_degrees(x, y, own[1]), own[0], why=why, is_assumed=True, **names)
     else:
         why = f"{columns} are no degrees, and the name says no CRS. {_suggested(x, y, area)}"
+        if called_degrees:
+            why += " Degrees, minutes and seconds in one number (1183045) must become decimal degrees."
         yield Places(nothing, nothing, why=why, **names)
 
 

@@ -78,6 +78,11 @@ class Found:
         return box_around(self.places.lon, self.places.lat) if self.places.crs else None
 
     @property
+    def knows_visits(self) -> bool:
+        """Whether places or ids, and years, are known well enough to say that no site was sampled again."""
+        return bool(self.when.campaigns) and (len(self.when.campaigns) == 1 or self.site.value != MISSING)
+
+    @property
     def visited_twice(self) -> bool:
         """Whether some site was sampled in several years."""
         pairs = {(site, year) for site, year in zip(self.sites, self.when.years, strict=True) if year}
@@ -256,7 +261,7 @@ def _models(found: Found, years: tuple[int, int] | None, notes: Notes) -> list[s
         "carbon input is the same every year, as there is no table of fertilizer or NPP.",
     )
     keys = [Key("input_driver", "constant", why)]
-    if not found.visited_twice:
+    if not found.visited_twice and found.knows_visits:
         lack = (
             "no site was sampled in two years, so mu_max and K_m cannot be fitted. Write the change of the mean stock "
             "from the first to the last mapped year that you hold for likely, such as 0.10 for +10 % (literature, "

@@ -73,10 +73,13 @@ def find_when(table: Table, notes: Notes) -> When:
 
 def _of_dates(table: Table, notes: Notes) -> When:
     nothing = np.zeros(len(table.frame), int)
+    why = "no column is called year or date. Write the one year of all samples, or name a column below `columns:`."
     for each in candidates(table, "date"):
         texts = [_DATE.search(str(cell)) for cell in table.frame[each.name]]
         years = np.array([int(text[1]) if text else 0 for text in texts])
         if not years.all():
+            cell = table.frame[each.name].iloc[int(np.argmin(years))]
+            why = f"'{each.name}' has a row without a year of four digits ({cell!r}). Add a column with the year alone."
             continue
         if len(set(years)) == 1:
             why = f"The year of all samples: every date in '{each.name}' is of it."
@@ -87,7 +90,11 @@ def _of_dates(table: Table, notes: Notes) -> When:
         )
         notes.lacks("samples.columns.year", why)
         return When(years, Key("year", MISSING, f"The year of sampling. {why}"), True)
-    why = "no column is called year or date. Write the one year of all samples, or name a column below `columns:`."
+    wide = [
+        each.name for meaning in ("stock", "soc", "som") for each in candidates(table, meaning) if each.year
+    ]
+    if len(wide) > 1:
+        why = f"it stands in the names {listed(map(repr, wide))}: make one row for each site and year."
     notes.lacks("samples.year", why)
     return When(nothing, Key("year", MISSING, f"The year of sampling: {why}"), False)
 

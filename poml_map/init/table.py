@@ -56,11 +56,18 @@ class Table:
 
     def numbers(self, column: str) -> np.ndarray | None:
         """A column as floats, NaN where the cell has no value in any usual way; None if it is no column of numbers."""
+        values, problems = self._read(column)
+        return None if len(problems) or np.isnan(values).all() else values
+
+    def no_number(self, column: str) -> str:
+        """The cells that keep a column from being numbers, with their rows; empty if there are none."""
+        return next((problem.found for problem in self._read(column)[1]), "")
+
+    def _read(self, column: str) -> tuple[np.ndarray, Problems]:
         problems = Problems()
         usual = {*USUAL_MISSING, *(text.upper() for text in USUAL_MISSING), "NaN", "Null", "None"}
         dialect = self.dialect.model_copy(update={"missing": [*usual, *self.dialect.missing]})
-        values = numbers(self.frame, column, self.shown, dialect, problems)
-        return None if len(problems) or np.isnan(values).all() else values
+        return numbers(self.frame, column, self.shown, dialect, problems), problems
 
     def measured(self, column: str) -> np.ndarray | None:
         """As `numbers`, for what cannot be negative: codes such as -9999 are no values, either."""
@@ -110,6 +117,11 @@ def _text_table(path: Path, shown: str) -> Table:
     separator = _separator(text)
     plain = TableDialect(separator=separator)
     frame = read_table(path, shown, plain, [])
+    # Spreadsheets write columns that were emptied.
+    frame = frame.loc[:, [bool(name) or bool((cells != "").any()) for name, cells in frame.items()]]
+    if "" in frame.columns:
+        found, mend = "a column without a name", "Name it, and remove titles above the header."
+        raise InputError(Problem(shown, "header", found, "the names of all columns", mend))
     if len(frame.columns) == 1:
         expected = "columns separated by one of , ; tab |"
         raise InputError(Problem(shown, "header", f"one column {frame.columns[0]!r}", expected))

@@ -171,7 +171,10 @@ def test_columns_of_several_years_are_to_be_put_below_each_other(init, plain_tab
         plain_table().query("year == 1985").drop(columns="year").rename(columns={"soc_g_kg": "soc_g_kg_1985"})
     )
     made = init(table.assign(soc_g_kg_2005=table.soc_g_kg_1985 + 1), years=(1985, 2005))
-    assert made.missing == ["samples.year", "samples.columns.soc", "rothc.expected_change"]
+    assert made.missing == [
+        "samples.year",
+        "samples.columns.soc",
+    ]  # whether sites were visited twice is not known
     assert "one row for each site and year" in " ".join(made.said.split())
 
 
@@ -204,6 +207,30 @@ def test_a_german_table_is_read_by_its_dialect(init, plain_table):
     made = init(table, sep=";", decimal=",", encoding="utf-8-sig")
     assert made.samples["table"] == {"separator": ";", "decimal": ",", "missing": ["", "NA", "-"]}
     assert made.missing == ["samples.max_dropped"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [({"lon_deg": 118, "lat_deg": 30, "lon_min": [36.6, 45, 55.2, 2.4] * 2, "lat_min": 37.2}, "'lon_min', 'lat_min'"),
+     ({"lon": "118°36'36\"E", "lat": "30°37'12\"N"}, "118°36'36"), ({"lon": "118.61E", "lat": "30.62N"}, "118.61E"),
+     ({"Longitude": "118 36 36", "Latitude": "30 37 12"}, "118 36 36")],
+)  # fmt: skip
+def test_degrees_and_minutes_are_not_taken_for_degrees(init, plain_table, columns, words):
+    made = init(plain_table().drop(columns=["lon", "lat"]).assign(**columns))
+    assert "samples.columns.x and .y" in made.missing
+    assert words in made.said
+    assert "degrees + minutes / 60" in made.said
+
+
+def test_columns_that_hold_texts_are_named_with_them_and_not_called_absent(init, plain_table):
+    table = plain_table(BD=["1.3"] * 7 + ["stony"], date="06-06-18", x1="").drop(columns="year")
+    table["soc_g_kg"] = ["<LOD", *table["soc_g_kg"][1:]]
+    made = init(table.rename(columns={"x1": ""}))
+    said = " ".join(made.said.split())
+    assert "'soc_g_kg' is called so, but holds '<LOD' in line 2." in said
+    assert "'BD' is called so, but holds 'stony' in line 9." in said
+    assert "'date' has a row without a year of four digits ('06-06-18')" in said
+    assert "no site was sampled in two years" not in said
 
 
 def test_swapped_columns_are_seen_and_said(init, plain_table):
