@@ -11,8 +11,8 @@ _WORDS = {
     "site": (
         "siteid", "site", "profileid", "profile", "plotid", "plot", "pointid", "point", "locationid", "location",
         "stationid", "station", "sourceid", "sampleid", "sample", "sampleno", "samplenumber", "siteno", "sitecode",
-        "standort", "plotno", "code", "id", "uid", "fid", "no", "nr", "样点编号", "样点", "样点号", "点位编号", "点位", "点号",
-        "剖面编号", "剖面号", "剖面", "样品编号", "样号", "编号", "序号",
+        "plotno", "code", "id", "uid", "fid", "no", "nr", "样点编号", "样点", "样点号", "点位编号", "点位", "点号",
+        "剖面编号", "剖面号", "剖面", "样品编号", "样号", "编号", "序号", "standort",
     ),
     "year": (
         "year", "yr", "samplingyear", "sampleyear", "yearofsampling", "surveyyear", "campaign", "jahr", "annee", "年份",
