@@ -149,6 +149,12 @@ def _refuse_other_forms(data: xr.Dataset, region: Region) -> None:
         raise InputError(
             Problem("samples", "stock", found, "observed stocks over (year, site) [kg/m2]", mend)
         )
+    spread = [name for name, values in data.data_vars.items() if {"time", "year"} <= set(values.dims)]
+    if spread:
+        mend = "`where` and arithmetic on the whole Dataset spread it: change its stock alone, "
+        mend += 'samples.assign(stock=samples["stock"].where(...)).'
+        found = f"{len(spread)} variables over time and year, the first is {spread[0]}"
+        raise InputError(Problem("samples", "", found, "months over (time, site)", mend))
     if "site" not in data.coords:
         raise InputError(Problem("samples", "site", "no coordinate", "the ids of the sites", mend))
     if data["year"].to_numpy().tolist() != list(region.years):

@@ -8,6 +8,9 @@ import dask
 import dask.array as da
 import numpy as np
 import xarray as xr
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from poml_map.errors import InputError, Problem
 from poml_map.grid import Tile
@@ -115,6 +118,14 @@ def map_forest(
 
 
 def _columns(forest, saved: SavedForest | None, covariates: Sequence[str] | None) -> list[str]:
+    if isinstance(forest, BaseEstimator):
+        try:
+            check_is_fitted(forest)
+        except NotFittedError as error:
+            found = f"a {type(forest).__name__} that is not fitted"
+            raise InputError(
+                Problem("forest", "", found, "a fitted one", "Call its fit(X, y) first.")
+            ) from error
     # A forest that was fitted without names may have them from its file.
     known = saved.columns if saved else getattr(forest, "feature_names_in_", None)
     if covariates is None and known is None:

@@ -82,7 +82,8 @@ def forest_mapper(
     except UnsupportedForest as reason:
         if engine == "fast" or wants_spread:
             raise
-        log.warning("  the fast engine cannot map this forest, scikit-learn does: %s", reason)
+        why = str(reason).partition(". Mend: ")[0]
+        log.warning("  the fast engine cannot map this forest, scikit-learn does: %s", why)
         return _plain_mapper(forest, covariates)
 
 

@@ -169,6 +169,10 @@ def test_what_a_notebook_gives_wrong_is_refused_in_one_line_that_says_what_to_gi
             "samples, coordinate year: found 5 years",
         ),
         (_line(poml_map.calibrate, stock, region), "samples: found a DataArray"),
+        (
+            _line(poml_map.calibrate, samples.where(samples["year"] < 1990), region),
+            "change its stock alone",
+        ),
         (_line(poml_map.cross_validate, samples, region, "POML"), "arguments, model: found a str"),
         (_line(poml_map.cross_validate, samples, region, folds=1), "n_folds is 1"),
         (_line(poml_map.map_years, stock, None), "cube: found a DataArray"),

@@ -306,6 +306,7 @@ def test_a_forest_that_learned_gaps_falls_back_and_says_so(data, caplog):
     first = data.isel(year=0)
     maps = poml_map.map_forest(model, first)
     assert "scikit-learn does" in caplog.text
+    assert "plain_maps" not in caplog.text
     rows = pd.DataFrame({name: np.asarray(first[name]).ravel() for name in COLUMNS})
     assert_allclose(maps["mean"].to_numpy().ravel(), model.predict(rows), rtol=0, atol=2e-6)
     with pytest.raises(InputError, match="forest: found the forest learned where missing values go"):
@@ -334,6 +335,8 @@ def test_a_forest_without_names_needs_a_list_of_the_right_length(data):
     forest = PomlForest(n_trees=2).fit(X.to_numpy(), y)
     assert "found no names of its columns. Give covariates=[...]" in refusal(forest, data)
     assert "2 covariates, expected 3" in refusal(forest, data, ["ELEV", "CLAY"])
+    for unfitted in (RandomForestRegressor(), PomlForest()):
+        assert f"found a {type(unfitted).__name__} that is not fitted" in refusal(unfitted, data)
 
 
 def test_a_forest_from_a_file_knows_its_columns_and_units(data):
