@@ -185,9 +185,15 @@ def _unit(key: str, kind: str, column: Named, values: np.ndarray, notes: Notes) 
 def _physical(table: Table, key: str, column: str, found: Measured, notes: Notes) -> None:
     """Density or stones: a column that is nearly complete, else the map."""
     several = _usable(table, key)
+    several.sort(key=lambda pair: pair[0].depth != found.depth)
     for name, values in several:
         empty = np.isnan(values)
         if empty.mean() <= _FEW:
+            left = [each.name for each, _ in several if each is not name]
+            if left:
+                notes.assumes(
+                    f"samples.{key}", f"'{name.name}' is taken; {listed(map(repr, left))} not used."
+                )
             found.columns.append(Key(key, quoted(name.name), f"The {_NAMES[key]}, as measured."))
             found.units.append(_unit(key, key, name, values, notes))
             found.used.append(name.name)

@@ -194,6 +194,13 @@ def test_density_and_stones_of_the_table_come_before_the_maps(init, plain_table,
     load_region(made.folder / "region.yaml")
 
 
+def test_of_several_densities_that_of_the_carbons_depth_is_taken_and_the_others_are_named(init, plain_table):
+    table = plain_table(bd_0_10=1.1, bd_0_20=1.3).rename(columns={"soc_g_kg": "soc_0_20_g_kg"})
+    made = init(table)
+    assert made.columns["bulk_density"] == "bd_0_20"
+    assert "'bd_0_20' is taken; 'bd_0_10' not used." in " ".join(made.said.split())
+
+
 def test_a_density_that_is_measured_here_and_there_gives_way_to_the_map(init, plain_table):
     made = init(plain_table(bd=[1.3, None] * 4))
     assert made.samples["bulk_density"] == "BD"
