@@ -12,6 +12,8 @@ _ARCHIVES = {
     b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!": "rar",
 }  # fmt: skip
+# Of .xls files.
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _AGAIN = (
     "Download it again, and open the address in a browser: the server may ask for an account, or have moved the file. "
     "`poml-map fetch` takes no such answer for data."
@@ -58,7 +60,8 @@ def instead(head: bytes) -> tuple[str, str] | None:
 
 
 def _packed(head: bytes) -> tuple[str, str] | None:
-    if head.startswith(b"PK\x03\x04") and (b"[Content_Types].xml" in head or b"xl/" in head):
+    is_workbook = head.startswith(b"PK\x03\x04") and (b"[Content_Types].xml" in head or b"xl/" in head)
+    if is_workbook or head.startswith(_OLD_OFFICE):
         return "a workbook of a spreadsheet program", "Save the sheet as CSV in UTF-8."
     kind = next((name for start, name in _ARCHIVES.items() if head.startswith(start)), None)
     kind = "tar" if kind is None and head[257:262] == b"ustar" else kind

@@ -15,6 +15,7 @@ import shapely
 from poml_map.config import Region
 from poml_map.crs import known_crs
 from poml_map.errors import InputError, Problem, Problems
+from poml_map.notdata import lies_in
 from poml_map.paths import leads_out
 from poml_map.tables import listed, missing_column, numbers, read_table
 from poml_map.vectorcheck import check_layer, check_vector
@@ -22,6 +23,7 @@ from poml_map.vectorcheck import check_layer, check_vector
 #: Endings of text tables.
 TEXT = (".csv", ".txt", ".tsv")
 _FORMATS = "a CSV, GeoPackage, GeoJSON or shapefile"
+_SHAPES = "a GeoPackage, GeoJSON or shapefile of polygons"
 # Positions by two CRS that differ by less than this are the same. [units of the CRS]
 _SAME = 1e-5
 
@@ -133,19 +135,24 @@ def read_layer(path: Path, shown: str, key: str = "samples.file") -> gpd.GeoData
     InputError
         If there is no such file, it is no vector file or one that leads elsewhere, or has no layer or several.
     """
+    expected = _SHAPES if key == "--area" else _FORMATS
     try:
         reason = "" if path.is_file() else "a folder" if path.is_dir() else "no such file"
         if reason:
-            raise InputError(Problem(shown, "", reason, _FORMATS, f"Check `{key}`."))
+            raise InputError(Problem(shown, "", reason, expected, f"Check `{key}`."))
         check_vector(path)
         layers = [name for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         if len(layers) == 1:
             check_layer(pyogrio.read_info(path, layer=layers[0]), path)
             return gpd.read_file(path, layer=layers[0])
     except (RuntimeError, OSError, ValueError) as error:  # GDAL's reasons repeat the full path
+        other = lies_in(path)
+        if other and not other[0].startswith("a JSON"):  # a GeoJSON that is damaged is GDAL's to explain
+            raise InputError(Problem(shown, "", other[0], expected, other[1])) from error
         text = str(error).replace(str(path), shown).partition(";")[0]
         found = f"a file that cannot be read ({text})"
-        raise InputError(Problem(shown, "", found, _FORMATS, "Save a spreadsheet as CSV.")) from error
+        mend = "" if key == "--area" else "Save a spreadsheet as CSV."
+        raise InputError(Problem(shown, "", found, expected, mend)) from error
     if len(layers) > 1:
         mend = "Save the one that is meant as a file of its own."
         raise InputError(Problem(shown, "", f"the layers {listed(layers)}", "one layer of shapes", mend))

@@ -406,6 +406,7 @@ BROKEN = {
     "one column": ("id\n3\n", "one column 'id'"),
     "no numbers": ("name,kind\nx,y\n", "no number in 1 rows"),
     "a name twice": ("id,lon,lon\n1,2,3\n", "two columns of the name 'lon'"),
+    "a column without a name": ("Survey,,\nid,lon,lat\n", "a column without a name"),
     "a page": ("<html><title>Log in</title></html>", 'a web page, "Log in"'),
 }
 
@@ -425,7 +426,11 @@ def test_polygons_that_cannot_serve_are_refused(init, plain_table, write_polygon
     (tmp_path / "bare.prj").unlink()
     points = gpd.GeoDataFrame({"id": [1]}, geometry=gpd.points_from_xy([118], [30]), crs=4326)
     points.to_file(tmp_path / "points.gpkg")
+    (tmp_path / "page.geojson").write_text("<html><title>Log in</title></html>")
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
     for file, words in (
+        ("page.geojson", 'a web page, "Log in", expected a GeoPackage'),
+        ("old.xls", "a workbook"),
         ("bare.shp", "no CRS"),
         ("points.gpkg", "found Point"),
         ("none.gpkg", "no such file"),
