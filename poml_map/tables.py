@@ -89,6 +89,12 @@ def _rows(text: str, shown: str, separator: str) -> list[tuple[int, list[str]]]:
 
 def _check_separator(header, shown: str, dialect: TableDialect, needed: list[str], line: int) -> None:
     """One clear problem instead of one for every column, when the whole header became a single column."""
+    if header[0].lower().startswith("sep="):
+        expected, mend = (
+            "the names of the columns",
+            "Remove this line, which only one spreadsheet program reads.",
+        )
+        raise InputError(Problem(shown, "header", f"{header[0]!r}", expected, mend, line))
     others = [each for each in ";\t,|" if each != dialect.separator and each in header[0]]
     if len(header) == 1 and others and header[0] not in needed:
         separator = max(others, key=header[0].count)

@@ -175,6 +175,13 @@ def _readings(table: Table, pair: tuple[Named, Named, bool], area: Polygons | No
         return
     x, y = table.numbers(first.name), table.numbers(second.name)
     if x is None or y is None:
+        name = first.name if x is None else second.name
+        cells = table.no_number(name) or "nothing"
+        yield Places(
+            nothing,
+            nothing,
+            why=f"'{name}' is called like a coordinate, but holds {cells}. Write plain numbers.",
+        )
         return
     names: dict = {"x": first.name, "y": second.name}
     names["written"] = (x, y)

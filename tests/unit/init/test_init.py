@@ -236,6 +236,8 @@ def test_columns_that_hold_texts_are_named_with_them_and_not_called_absent(init,
     said = " ".join(made.said.split())
     assert "'soc_g_kg' is called so, but holds '<LOD' in line 2." in said
     assert "'BD' is called so, but holds 'stony' in line 9." in said
+    rows = init(table.assign(lon=["deg", *table["lon"][1:]]).rename(columns={"x1": ""}), out="other")
+    assert "'lon' is called like a coordinate, but holds 'deg' in line 2." in " ".join(rows.said.split())
     assert "'date' has a row without a year of four digits ('06-06-18')" in said
     assert "no site was sampled in two years" not in said
 
@@ -407,6 +409,7 @@ BROKEN = {
     "no numbers": ("name,kind\nx,y\n", "no number in 1 rows"),
     "a name twice": ("id,lon,lon\n1,2,3\n", "two columns of the name 'lon'"),
     "a column without a name": ("Survey,,\nid,lon,lat\n", "a column without a name"),
+    "a line of a spreadsheet": ("sep=;\nid;lon;lat\na;118;30\n", "'sep=', expected the names of the columns"),
     "a page": ("<html><title>Log in</title></html>", 'a web page, "Log in"'),
 }
 
