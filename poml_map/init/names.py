@@ -64,6 +64,8 @@ _UNITS = [
     (re.compile(rf"(?<![a-z]){pattern}(?![a-z])(?:{_M}1(?![0-9]))?"), unit)
     for pattern, unit in (
         (rf"mg{_PER}kg", "mg/kg"),
+        (rf"mg{_PER}g", "mg/g"),
+        (rf"g{_PER}100{_M}g", "%"),
         (rf"dg{_PER}kg", "dg/kg"),
         (rf"g{_PER}kg", "g/kg"),
         (rf"kg{_PER}m{_M}2", "kg/m2"),
@@ -80,13 +82,14 @@ _UNITS = [
 _DEPTH = re.compile(
     r"(?<![0-9])(\d{1,2})[\W_]*(?:cm)?[\W_]*(?:-|–|_|to|至)[\W_]*(\d{1,3})[\W_]*(?:cm|厘米)?(?![0-9])"
 )
-_YEAR = re.compile(r"(?<![0-9])(?:19|20)\d\d(?![0-9])")
+_YEAR = re.compile(r"(?<![0-9])(?:19|20)\d\d(?![0-9])(?:s(?![a-z]))?")  # "1980s", too
 _UTM = re.compile(r"utm[\W_]*(?:zone)?[\W_]*(\d{1,2})[\W_]*([ns])?(?![a-z])")
 _EPSG = re.compile(r"epsg[\W_]*(\d{4,5})")
 # A name with one of these is about a quantity, not the quantity.
 _ABOUT = {
     "sd", "se", "std", "stdev", "stderr", "err", "error", "rmse", "var", "variance", "cv", "min", "max", "n", "flag",
     "class", "method", "source", "lab", "log", "ln", "change", "delta", "pred", "predicted", "q05", "q95",
+    "inorganic", "microbial", "biomass", "dissolved", "labile",
 }  # fmt: skip
 
 
@@ -130,8 +133,8 @@ def named(name: str) -> Named:
     [('soc', 'g/kg'), ('som', 'g/kg'), ('soc', '%'), ('bulk_density', ''), ('bulk_density', 'kg/m3')]
     >>> named("soc_0_20cm_1980").depth, named("soc_0_20cm_1980").year, named("x_utm50n").crs
     ((0, 20), 1980, 'EPSG:32650')
-    >>> named("soc_sd").meaning
-    ''
+    >>> named("soc_sd").meaning, named("inorganic carbon").meaning, named("SOC_1980s").meaning
+    ('', '', 'soc')
     """
     text = _plain(name)
     crs, text = _take_crs(text)
@@ -145,7 +148,7 @@ def named(name: str) -> Named:
     words = tuple(re.findall(r"[^\W_]+", text))
     word = _known(words)
     return Named(
-        name, _MEANING.get(word, ""), unit, limits, int(year[0]) if year else None, crs, words, _RANK.get(word, 999)
+        name, _MEANING.get(word, ""), unit, limits, int(year[0][:4]) if year else None, crs, words, _RANK.get(word, 999)
     )  # fmt: skip
 
 
@@ -189,7 +192,8 @@ def _known(words: tuple[str, ...]) -> str:
     together = "".join(words)
     if together in _MEANING:
         return together
-    if set(words) & _ABOUT:
+    # Total carbon holds that of lime.
+    if set(words) & _ABOUT or ("total" in words and "organic" not in words):
         return ""
     known = [
         word

@@ -134,8 +134,11 @@ def year_keys(
         years = (campaigns[0], campaigns[-1]) if len(campaigns) > 1 else None
         found = "From the first to the last campaign." if years else ""
     if years is None:
-        lack = f"all samples are of {campaigns[0]}" if campaigns else "the samples have no year"
-        found = f"{lack}. Write FIRST-LAST, the year of the samples among them, such as 1990-2010"
+        first = campaigns[0] if campaigns else 1990
+        lack = f"all samples are of {first}" if campaigns else "the samples have no year"
+        example = f"{first}-{max(first, min(first + 20, last_climate))}"
+        found = f"{lack}. Write FIRST-LAST, beginning with the year of the samples, such as {example}"
+        found += "" if campaigns else f" for samples of {first}"
     elif not (first_climate < years[0] and years[1] <= last_climate):
         found = f"{years[0]}-{years[1]} is more than the climate of the default sources ({first_climate}-"
         found += (
@@ -143,7 +146,7 @@ def year_keys(
         )
         years = None
     if years is None:
-        notes.lacks("years and spinup_years", f"{found}, and 20 years before for the spin-up.")
+        notes.lacks("years and spinup_years", f"{found}, and 20 years before them for the spin-up.")
         return [
             Key("years", MISSING, f"The mapped years; {found}. {why}"),
             Key("spinup_years", MISSING, "The years before, whose mean climate spins RothC up."),

@@ -62,6 +62,9 @@ def test_the_same_is_found_in_any_order_and_spelling(data, tmp_path_factory):
         "sand_g_kg",
         "min soc",
         "tillage",
+        "inorganic carbon",
+        "microbial biomass carbon",
+        "total carbon",
     ],
 )
 def test_what_is_about_a_quantity_is_not_the_quantity(name):
@@ -74,7 +77,8 @@ def test_every_unit_is_told_from_names_as_people_write_them():
         "kg/m2": ["stock_kg_m2", "stock (kg/m2)", "stock kg m-2", "SOCS [kg C m-2]", "stock kg/m²"],
         "t/ha": ["stock_t_ha", "stock (t/ha)", "SOCS Mg C ha-1", "stock t C/ha"],
         "kg/m3": ["bd_kg_m3", "BD (kg/m³)"],
-        "%": ["soc_pct", "SOC %", "SOC (%)", "oc percent", "gravel vol%"],
+        "%": ["soc_pct", "SOC %", "SOC (%)", "oc percent", "gravel vol%", "SOC (g/100 g)"],
+        "mg/g": ["soc_mg_g", "SOC (mg g-1)"],
     }
     found = {unit: {named(name).unit for name in names} for unit, names in spellings.items()}
     assert found == {unit: {unit} for unit in spellings}
