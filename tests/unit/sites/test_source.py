@@ -131,7 +131,8 @@ def test_two_layers_are_refused_but_not_the_styles_beside_one(read, points, tmp_
     assert len(read(file="points.gpkg", columns=POINT_COLUMNS).table) == 20
     points.to_file(path, layer="b")
     assert problems_of(read, file="points.gpkg", columns=POINT_COLUMNS) == [
-        "points.gpkg: found the layers a, b, expected one layer of shapes. Save the one that is meant as a file of its own."
+        "points.gpkg: found the layers a, b, expected one layer of shapes. "
+        "Save the one that is meant as a file of its own."
     ]
 
 
