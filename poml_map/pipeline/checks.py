@@ -11,7 +11,7 @@ import xarray as xr
 
 from poml_map.config import Region, load_region
 from poml_map.cube import Cube, check_cube, open_layers, peak_problems, region_grid
-from poml_map.errors import InputError, Problems
+from poml_map.errors import InputError, Problem, Problems
 from poml_map.grid import Grid
 from poml_map.pipeline.by_hand import how_to_get, wrapped
 from poml_map.pipeline.estimate import estimate_lines
@@ -116,6 +116,7 @@ def check_campaigns(region: Region, samples: Samples, problems: Problems) -> Non
     repeated = bool((samples.table.groupby("site")["year"].nunique() > 1).any())
     if not repeated and not fixed:
         problems.extend([one_campaign(region)])
+    problems.extend(late_campaigns(region, samples.table.groupby("site")["year"].min()))
 
 
 def check_profile(region: Region, grid: Grid, problems: Problems) -> None:
@@ -140,6 +141,27 @@ def one_campaign(region: Region):
         "sites that were sampled twice, or an assumption",
         "Give `rothc: {expected_change: 0.10}` (relative change over the run), or `mu_max` and `k_m`.",
     )
+
+
+def late_campaigns(region: Region, starts) -> list[Problem]:
+    """Problems of sites whose first campaign is after the first year, where the change over the run is assumed.
+
+    Parameters
+    ----------
+    region : Region
+    starts : sequence of int
+        Year of the first campaign of each site.
+    """
+    rothc, first = region.settings.rothc, region.years[0]
+    years = sorted({int(year) for year in starts})
+    if rothc.expected_change is None or rothc.mu_max is not None or years in ([], [first]):
+        return []
+    found = f"sites that were sampled first in {', '.join(map(str, years))}"
+    expected = f"all in {first}, the first of `years`, from which the change is counted"
+    mend = "Leave out the sites that were sampled later, or give `mu_max` and `k_m`."
+    if len(years) == 1:
+        mend = f"Let `years` begin with {years[0]} (and spin-up years before it), or give `mu_max` and `k_m`."
+    return [region.document.problem(("rothc", "expected_change"), found, expected, mend)]
 
 
 def read_sites(region: Region, cube: Cube, samples: Samples) -> tuple[Samples, xr.Dataset]:

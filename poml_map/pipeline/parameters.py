@@ -10,7 +10,7 @@ import numpy as np
 from poml_map.config import Region
 from poml_map.errors import InputError
 from poml_map.pipeline.calibration import fit_details, interval_text, law, limit_warning
-from poml_map.pipeline.checks import one_campaign
+from poml_map.pipeline.checks import late_campaigns, one_campaign
 from poml_map.pipeline.site_model import SiteModel
 from poml_map.rothc.calibrate import CalibrationResult, calibrate
 from poml_map.rothc.columns import ByClass
@@ -154,11 +154,8 @@ def _mean_square(model: SiteModel, mu_max, k_m) -> float:
 
 
 def _assumed(region: Region, model: SiteModel, change: float) -> Parameters:
-    if len(set(model.start_year)) > 1 or model.start_year[0] != region.years[0]:
-        found = f"first campaigns {sorted(set(model.start_year.tolist()))}"
-        expected = f"all in the first run year {region.years[0]}"
-        mend = "Let `years` begin with the campaign, or give `mu_max` and `k_m`."
-        raise InputError(region.document.problem(("rothc", "expected_change"), found, expected, mend))
+    if problems := late_campaigns(region, model.start_year):
+        raise InputError(problems)
     try:
         mu = solve_constant_mu(model.problem, change)
     except ValueError as error:

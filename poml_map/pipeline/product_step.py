@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from poml_map.mapping import MapSummary
 from poml_map.pipeline import manifest as records
 from poml_map.pipeline.area_tables import write_areas
@@ -10,10 +12,12 @@ from poml_map.pipeline.context import Run
 from poml_map.pipeline.maps import write_products
 from poml_map.pipeline.outputs import write_calibration, write_tables
 from poml_map.pipeline.publish import keep_validation, publish
-from poml_map.pipeline.report import Notes, accuracy_lines, report
+from poml_map.pipeline.report import Notes, accuracy_lines, lost_change_warning, report
 from poml_map.pipeline.resume import MANIFEST, STORE
 from poml_map.pipeline.steps import Parts, product_parts, raster_parts
 from poml_map.pipeline.trained import Trained, model_digest
+
+log = logging.getLogger(__name__)
 
 
 def product_step(run: Run, trained: Trained, notes: Notes, summary: MapSummary, maps: Parts) -> list[str]:
@@ -77,7 +81,11 @@ def product_step(run: Run, trained: Trained, notes: Notes, summary: MapSummary, 
     content = manifest_of(region, cube, trained, summary)
     content |= {"notes": notes.lines, "change": published.change, "areas": areas}
     content |= {"regional_mean": published.means, "mapped_years": [wanted[0], wanted[-1]]}
-    content["warnings"] += _heard(run, trained)
+    lost = lost_change_warning(content["rothc"], published.change, published.means["unit"])
+    for text in lost:
+        log.warning("  warning: %s", text)
+    content["lost_change"] = " ".join(lost)
+    content["warnings"] += [*lost, *_heard(run, trained)]
     content |= {"input_digest": run.inputs.digest, "inputs": run.inputs.digests, "kept": run.done.kept}
     if run.asked.model is not None:
         content["model_of"] = trained.region

@@ -121,6 +121,40 @@ def one_campaign_warning(samples: dict) -> list[str]:
     ]
 
 
+def lost_change_warning(rothc: dict, change: dict, unit: str) -> list[str]:
+    """That POML's maps do not show the change which was assumed; nothing where they do, or where it was fitted.
+
+    Parameters
+    ----------
+    rothc : dict
+        With the ``origin`` of the parameters.
+    change : dict
+        ``period`` and ``mean`` by model; empty where one year is mapped.
+    unit : str
+        Of the means, as it is written.
+
+    Examples
+    --------
+    >>> means = {"POML": -0.02, "PO": 0.32}
+    >>> lost_change_warning({"origin": "assumed"}, {"period": [1980, 2000], "mean": means}, "kg C m-2")[0][:48]
+    'POML does not show the assumed change: the mean '
+    >>> lost_change_warning({"origin": "calibrated"}, {"period": [1980, 2000], "mean": means}, "kg C m-2")
+    []
+    """
+    means = (change or {}).get("mean", {})
+    if rothc.get("origin") != "assumed" or not {"POML", "PO"} <= set(means):
+        return []
+    poml, po = means["POML"], means["PO"]
+    if abs(poml - po) <= abs(po) / 2:
+        return []
+    first, last = change["period"]
+    return [
+        f"POML does not show the assumed change: the mean of its maps changes by {poml:+.3g} {unit} from {first} to "
+        f"{last}, that of PO by {po:+.3g}. Few of its covariates go on with time, so the forest takes a trend for the "
+        "weather of each year; take PO for the change, or add a driver that changes (`rothc: {input_driver: ...}`)"
+    ]
+
+
 def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: list[str]) -> str:
     """The whole page as Markdown.
 
@@ -149,7 +183,9 @@ def report(region: Region, manifest: dict, accuracy: list[str], effects, notes: 
     ]
     parts += ["## Accuracy at held-out sites", "", "```", *accuracy, "```", ""]
     parts += _regional_means(manifest, settings.units)
-    parts += _changes(manifest, one_campaign_warning(manifest["samples"]))
+    unit = manifest["regional_mean"]["unit"]
+    lost = lost_change_warning(manifest["rothc"], manifest["change"], unit)
+    parts += _changes(manifest, [*one_campaign_warning(manifest["samples"]), *lost])
     parts += _process(region, manifest, effects)
     parts += _counts(manifest)
     parts += ["## Sources", "", *source_lines(manifest["sources"]), ""]

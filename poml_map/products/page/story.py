@@ -206,7 +206,7 @@ def zone_table(run: RunFolder, zones: Zones) -> tuple[str, Table] | None:
     changes = {key: zones.corrected_change(key, model, first, last) for key in rows["zone"]}
     levels, tells = any(means.values()), any(changes.values())
     head = [
-        *("zone", "sites", "area [km²]", str(first), str(last)),
+        *("zone", f"sites in {first} and {last}", "area [km²]", str(first), str(last)),
         *([f"{last} with held-out sites"] if levels else []),
         "change on the map",
         *(["change with held-out sites", "detectable"] if tells else []),

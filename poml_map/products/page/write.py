@@ -107,6 +107,7 @@ def _context(run: RunFolder, maps: Maps, zones: Zones) -> dict:
         "facts": headline.key_facts(run, zones),
         "level": headline.level(run),
         "caution": run.caution,
+        "lost_change": run.manifest.get("lost_change") or "",
         "north": round(north_angle(maps.grid), 1),
         "classes": _class_shares(maps),
         "scale_bar": _scale_bar(maps.grid),

@@ -137,6 +137,18 @@ def test_one_campaign_is_enough_with_an_assumption(region, samples_of, rothc):
     assert _problems(region(rothc=rothc), one) == []
 
 
+def test_an_assumed_change_is_counted_from_the_first_year_so_a_later_campaign_is_found_by_check(
+    region, samples_of
+):
+    assumed = region(rothc="  expected_change: 0.1\n")
+    (found,) = _problems(assumed, samples_of([(site, 1983, 4.0) for site in "abc"]))
+    for words in ("rothc.expected_change", "sampled first in 1983", "all in 1980", "`years` begin with 1983"):
+        assert words in found
+    (found,) = _problems(assumed, samples_of([("a", 1980, 4.0), ("b", 1983, 4.0), ("c", 1983, 4.0)]))
+    assert "Leave out the sites that were sampled later" in found
+    assert _problems(region(rothc=GIVEN), samples_of([(site, 1983, 4.0) for site in "abc"])) == []
+
+
 def test_sites_that_were_sampled_in_different_years_once_each_are_one_campaign_too(region, samples_of):
     rows = [(site, 1980 + index, 4.0) for index, site in enumerate("abc")]
     (found,) = _problems(region(), samples_of(rows))

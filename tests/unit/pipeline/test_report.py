@@ -207,3 +207,14 @@ def test_the_change_of_a_forest_that_saw_one_campaign_is_told_from_an_observed_o
     line = "- ML learned from one campaign (1980): its course over time follows the weather of each year"
     assert line in _page(region(), change=change, campaigns=["1980"])
     assert "one campaign (" not in _page(region(), change=change)
+
+
+def test_maps_of_poml_that_do_not_show_the_assumed_change_are_said_not_to(region):
+    fit = {"origin": "assumed"}
+    change = {"period": [1980, 2000], "mean": {"POML": -0.022, "PO": 0.32}}
+    line = "- POML does not show the assumed change: the mean of its maps changes by -0.022 a unit from 1980 to 2000"
+    assert line in _page(region(), change=change, fit=fit)
+    assert "does not show" not in _page(region(), change=change)
+    assert "does not show" not in _page(
+        region(), change=change | {"mean": {"POML": 0.3, "PO": 0.32}}, fit=fit
+    )

@@ -292,7 +292,8 @@ def test_of_one_campaign_the_page_says_why_there_are_no_limits_and_what_ml_shows
     write_run_folder, tmp_path, read_page, page
 ):
     folder = write_run_folder(tmp_path / "run")
-    _manifest(folder, samples={"n_used": 4, "n_sites": 4, "samples_by_year": {"2000": 4}})
+    campaign = {"n_used": 4, "n_sites": 4, "samples_by_year": {"2000": 4}}
+    _manifest(folder, samples=campaign, lost_change="POML does not show the assumed change: ...")
 
     def without(table):
         table[_LIMITS] = np.nan
@@ -301,6 +302,7 @@ def test_of_one_campaign_the_page_says_why_there_are_no_limits_and_what_ml_shows
     found = read_page(write_page(folder))
 
     assert "No site was sampled twice" in found.text
+    assert "POML does not show the assumed change" in found.text
     assert "change in all, on the map [kt C]" in found.text
     assert "etectable” tells" not in found.text
     assert "interval" not in _facts_of(found)["Change since 2000"][1]
