@@ -19,6 +19,9 @@ from poml_map.limits import size_text
 #: Members of an archive, and how large one and all may be unpacked. [bytes]
 MOST_MEMBERS, MOST_MEMBER, MOST_UNPACKED = 10_000, 8 * 2**30, 64 * 2**30
 
+# A long name, or a table of attributes, stands in a member of its own before the file, and is read into memory. [bytes]
+_MOST_NAME = 2**20
+
 _FAILURES = (tarfile.TarError, OSError, EOFError, zlib.error)
 
 
@@ -35,7 +38,7 @@ def check_members(path: Path, address: str) -> list[str]:
     """
     found, size = [], 0
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with tarfile.open(path, "r:*", tarinfo=_Member) as archive:
             for count, member in enumerate(archive, start=1):
                 size += member.size
                 wrong = _wrong(member, count, size)
@@ -89,6 +92,15 @@ def too_much(count: int, size: int, together: int) -> str:
     return ""
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose description has a limit, too."""
+
+    def _proc_member(self, archive: tarfile.TarFile):
+        if self.size > _MOST_NAME and not (self.isfile() or self.isdir()):
+            raise tarfile.ReadError(f"a description of {size_text(self.size)} of a member")
+        return super()._proc_member(archive)
+
+
 @contextmanager
 def unpacked(
     cache: Cache, path: Path, address: str, wanted, most: int = MOST_MEMBERS
@@ -108,7 +120,7 @@ def unpacked(
     """
     kept: list[tuple[str, TiffFile, Path]] = []
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with tarfile.open(path, "r:*", tarinfo=_Member) as archive:
             for member in archive:
                 if most == 0:
                     break

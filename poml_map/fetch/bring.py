@@ -14,12 +14,12 @@ from poml_map.fetch.address import file_name, shown_address
 from poml_map.fetch.archives import check_members, first_header, unpacked
 from poml_map.fetch.cache import Cache, Kept
 from poml_map.fetch.client import Client, Stamp
-from poml_map.fetch.content import HEAD, check_head
+from poml_map.fetch.content import check_head
 from poml_map.fetch.failures import AbsentError, ChangedError, DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile
 from poml_map.fetch.job import Job
 from poml_map.fetch.members import Archives
-from poml_map.fetch.mosaic import Piece, member_bounds, piece_at, placed, write_mosaic
+from poml_map.fetch.mosaic import Piece, box_of, cells_in, member_bounds, piece_at, placed, write_mosaic
 from poml_map.fetch.netcdf import plan_cut, write_cut
 from poml_map.fetch.place import Window
 from poml_map.fetch.remote import LocalFile, NoRangesError, RemoteFile
@@ -28,6 +28,7 @@ from poml_map.fetch.tiles import LONLAT, Named, around_globe, tiles_under
 from poml_map.fetch.vrt import read_list
 from poml_map.fetch.whole import bring_whole, is_current
 from poml_map.grid import Tile
+from poml_map.notdata import HEAD
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 _WRITING = (RasterioError, CPLE_BaseError, RuntimeError)
 # A file that keeps changing on the server, or comes damaged, is tried so often.
 _VERSIONS, _DAMAGED = 3, 2
+# A share of the area so small is rounding where edges touch.
+_NOTHING = 1e-9
 
 
 class Bringer:
@@ -102,9 +105,10 @@ class Bringer:
                     made = layout[job.source.entry.fetch.layout](job, work)
             except _WRITING as error:  # what is read has errors of its own
                 raise self.cache.cannot_write(work, error) from error
-            if not isinstance(made, Kept):
-                return self.cache.put(job.key, work, *made)
-        self.cache.note(job.key, made)
+            with self.cache.room(f"work/{work.name}"):
+                if not isinstance(made, Kept):
+                    return self.cache.put(job.key, work, *made)
+                self.cache.note(job.key, made)
         return made
 
     @contextmanager
@@ -166,9 +170,17 @@ class Bringer:
         declared = job.source.entry.nodata  # one number, or a list of codes
         fill = (declared[0] if declared else None) if isinstance(declared, list) else declared
         gaps = write_mosaic(work, whole, window, pieces, fill)
-        cells = window.tile.shape[0] * window.tile.shape[1]
-        notes = (f"{gaps} of {cells} cells without a tile are nodata",) if gaps else ()
-        return stamps, notes
+        return stamps, (self._gaps_text(job, whole, window, gaps),) if gaps else ()
+
+    def _gaps_text(self, job: Job, whole: Header, window: Window, gaps: list[Tile]) -> str:
+        """How much has no tile: of the window, which has a margin, and of what is mapped."""
+        boxes = [box_of(whole, window, part) for part in gaps]
+        share = job.place.share(job.source.entry.crs or whole.crs, boxes)
+        counted = f"{cells_in(gaps)} of {cells_in([window.tile])} cells without a tile are nodata"
+        if share < _NOTHING:
+            return f"{counted}, none of them in the area"
+        percent = f"{100 * share:.3g} %" if share >= 0.001 else "less than 0.1 %"
+        return f"WARNING: {percent} of the area has no tile, where nothing can be mapped ({counted})"
 
     def _list(self, job: Job, work: Path):
         address = job.address()
@@ -185,6 +197,7 @@ class Bringer:
                 else:
                     pieces.append(placed(tiff, member, whole))
             self._refuse_gaps(job, missing, address)
+            pieces.reverse()  # in a list the last one lies on top
             return self._mosaic(job, work, whole, address, pieces, stamps)
 
     def _open_tile(self, stack: ExitStack, job: Job, address: str, stamps: dict) -> TiffFile | None:

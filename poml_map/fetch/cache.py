@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,7 +134,8 @@ class Cache:
         if self._is_whole(kept):
             return kept
         for each in (path, index):
-            each.unlink(missing_ok=True)
+            with suppress(OSError):  # of a cache that is shared, or may only be read
+                each.unlink(missing_ok=True)
         return None
 
     @staticmethod
@@ -176,7 +177,9 @@ class Cache:
         go_on : callable
             Called while waiting; raises when there is no more reason to.
         """
-        with only_one(self.folder / "parts" / f"{key}.lock", go_on):
+        with ExitStack() as stack:
+            with self.room(f"parts/{key}.lock"):
+                stack.enter_context(only_one(self.folder / "parts" / f"{key}.lock", go_on))
             yield
 
     @contextmanager

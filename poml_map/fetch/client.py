@@ -22,6 +22,7 @@ from poml_map.fetch.address import asked_at, check_address, shown_address
 from poml_map.fetch.failures import (
     AbsentError,
     ChangedError,
+    DamagedError,
     FetchError,
     NetworkError,
     RefusedError,
@@ -268,8 +269,10 @@ class Client:
 
     def _check_end(self, place: str, response: aiohttp.ClientResponse) -> None:
         """Redirects may lead to another host (a bucket, a mirror), not away from encryption."""
-        if urlsplit(place).scheme == "https" and response.url.scheme != "https":
-            found = f"a redirect to {shown_address(str(response.url))}, which is not encrypted"
+        way = [each.url for each in (*response.history[1:], response)]
+        open_ones = [url for url in way if url.scheme != "https"]
+        if urlsplit(place).scheme == "https" and open_ones:
+            found = f"a redirect to {shown_address(str(open_ones[0]))}, which is not encrypted"
             raise RefusedError(found, "https:// to the end", "Check `fetch: url:` of the entry.", place)
 
     async def _head(self, address: str) -> Stamp:
@@ -291,9 +294,9 @@ class Client:
                 response.close()  # a whole file may be large: it has a way of its own
                 return Answer(b"", stamp, whole=True)
             start, end = _content_range(response)
-            body = await response.read()
-            self._count(len(body))
             wanted = min(last, (stamp.size or last + 1) - 1) - first + 1
+            body = await _at_most(response, wanted)
+            self._count(len(body))
             if start != first or len(body) != wanted or end - start + 1 != len(body):
                 found = f"bytes {start} to {start + len(body) - 1} where {first} to {last} were asked for"
                 raise _PassingError(found)
@@ -324,6 +327,16 @@ class Client:
         return await self._ask("GET", address, headers, use)
 
 
+async def _at_most(response: aiohttp.ClientResponse, size: int) -> bytes:
+    """The body, of which one byte more than `size` is read at most: a server may send without end."""
+    body = bytearray()
+    while len(body) <= size and (piece := await response.content.read(size + 1 - len(body))):
+        body += piece
+    if len(body) > size:
+        response.close()
+    return bytes(body)
+
+
 class BrokenError(Exception):
     """A stream that ended too early; `cause` tells how to go on."""
 
@@ -341,6 +354,8 @@ def _check_status(address: str, response: aiohttp.ClientResponse) -> None:
         raise AbsentError(f"{said}: no such file on the server", "", mend, address)
     if status in PASSING:
         raise _PassingError(said, response.headers.get("Retry-After", ""))
+    if status == 416 and response.headers.get("Content-Range", "").strip() == "bytes */0":
+        raise DamagedError("an empty file", "data", "Try again later; tell the publisher.", address)
     if status == 416:
         raise ChangedError("a file that is shorter than before", "", "Run the same command again.", address)
     mend = "Check `fetch: url:` of the entry."
@@ -360,7 +375,7 @@ def _stamp(response: aiohttp.ClientResponse) -> Stamp:
     if response.status == 206:
         total = headers.get("Content-Range", "").rpartition("/")[2]
         size = int(total) if total.isdigit() else None
-    elif headers.get("Content-Length", "").isdigit() and "Content-Encoding" not in headers:
+    elif headers.get("Content-Length", "").isdigit():  # of what comes: nothing is decoded on the way
         size = int(headers["Content-Length"])
     ranges = response.status == 206 or headers.get("Accept-Ranges", "").lower() == "bytes"
     return Stamp(size, headers.get("ETag", ""), headers.get("Last-Modified", ""), ranges)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,9 +14,7 @@ from poml_map.fetch.tiff import check_all_blocks, is_tiff
 from poml_map.fetch.vrt import MOST_LIST, parse_list
 from poml_map.fetch.zips import check_sums, check_zip
 from poml_map.files import sha256_of_file
-
-#: First bytes of what is looked at.
-HEAD = 1024
+from poml_map.notdata import HEAD, instead
 
 _HDF, _GZIP, _ZIP = b"\x89HDF\r\n\x1a\n", b"\x1f\x8b", b"PK\x03\x04"
 _SQLITE = b"SQLite format 3\0"
@@ -47,19 +44,19 @@ def check_head(head: bytes, kind: str, address: str) -> None:
     Raises
     ------
     RefusedError
-        Naming what it is instead: a page of HTML by its title, an XML error by its message, JSON, nothing.
+        Naming what it is instead: a web page by its title, an XML error by its message, JSON, nothing.
 
     Examples
     --------
     >>> check_head(b"<html><title>Log in</title>", "netcdf", "https://example.org/a.nc")
     Traceback (most recent call last):
     ...
-    poml_map.fetch.failures.RefusedError: a page of HTML, "Log in", expected a NetCDF file
+    poml_map.fetch.failures.RefusedError: a web page, "Log in", expected a NetCDF file
     """
     if _fits(head, kind):
         return
     mend = "Open the address in a browser: the server may ask for an account, or have moved the file."
-    raise RefusedError(_instead(head), _KINDS[kind], mend, address)
+    raise RefusedError(_called(head), _KINDS[kind], mend, address)
 
 
 def _fits(head: bytes, kind: str) -> bool:
@@ -79,28 +76,14 @@ def _fits(head: bytes, kind: str) -> bool:
     return bool(text) and not text.startswith((b"<", b"{")) and b"\0" not in text
 
 
-def _instead(head: bytes) -> str:
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").decode("utf-8", "replace")
-    low = text[:200].lower()
+def _called(head: bytes) -> str:
+    """What first bytes are of that are not of the kind that was asked for."""
+    told, text = instead(head), head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if told:
+        return told[0]
     if not text:
         return "nothing, an empty file"
-    if "<html" in low or "<!doctype html" in low:
-        return f"a page of HTML{_quoted(text, 'title')}"
-    if low.startswith("<"):
-        return f"an XML text{_quoted(text, 'message') or _quoted(text, 'code')}"
-    if low.startswith(("{", "[")):
-        return f"a JSON text, {' '.join(text.split())[:80]!r}"
-    if head.startswith(_GZIP):
-        return "a file packed with gzip"
-    if head.startswith(_ZIP):
-        return "a zip archive"
-    return f"a file that begins with {head[:8]!r}"
-
-
-def _quoted(text: str, tag: str) -> str:
-    match = re.search(rf"<{tag}[^>]*>(.*?)<", text, re.IGNORECASE | re.DOTALL)
-    words = " ".join(match[1].split())[:80] if match else ""
-    return f', "{words}"' if words else ""
+    return "an XML text" if text.startswith(b"<") else f"a file that begins with {head[:8]!r}"
 
 
 def check_whole(path: Path, kind: str, address: str, sha256: str = "") -> None:

@@ -18,11 +18,17 @@ class FetchError(Exception):
     of_input = True
 
     def __init__(self, found: str, expected: str = "", mend: str = "", address: str = ""):
+        found, expected = _printable(found), _printable(expected)
         self.found, self.expected, self.mend, self.address = found, expected, mend, address
         super().__init__(f"{found}, expected {expected}" if expected else found)
 
     def __reduce__(self):
         return type(self), (self.found, self.expected, self.mend, self.address)
+
+
+def _printable(text: str) -> str:
+    """Servers and archives name things: nothing of it moves the cursor of a terminal or begins a line of a log."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
 
 
 class RefusedError(FetchError):

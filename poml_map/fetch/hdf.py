@@ -12,6 +12,7 @@ import numpy as np
 from poml_map.deflate import inflated_size
 from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.remote import LocalFile, RemoteFile
+from poml_map.fetch.tiff import check_size
 from poml_map.limits import MOST_BLOCK, size_text
 
 #: What reading a damaged or unfinished file raises.
@@ -140,6 +141,8 @@ class HdfFile:
             One for each dimension.
         """
         index = index or tuple(slice(0, length) for length in self.shape(name))
+        shape = tuple(each.stop - each.start for each in index if isinstance(each, slice))
+        check_size(shape, self.dtype(name), f"variable {name} under the window", self.file.address)
         self.file.need(self.ranges(name, index))
 
         def numbers(data):

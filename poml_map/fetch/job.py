@@ -11,7 +11,9 @@ from poml_map.fetch.cache import key_of
 from poml_map.fetch.place import Place
 
 # Raised when cuts are made otherwise than before, so that older ones of the cache are not used.
-_VERSION = 1
+_VERSION = 2
+# Of these some tiles may be missing: whether that is refused, and what is told of it, depends on the mapped area.
+_MAY_LACK = ("vrt", "tiles", "archives")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Job:
         }  # fmt: skip
         if entry.fetch.layout == "members":
             facts["member"] = self.member
+        if entry.fetch.layout in _MAY_LACK:
+            facts["outline"] = self.place.outline
         return key_of(facts)
 
     @property

@@ -36,7 +36,7 @@ def only_one(path: Path, go_on: Callable[[], None] = lambda: None) -> Iterator[N
     []
     """
     while True:
-        lock = portalocker.Lock(path, mode="a+", timeout=0, fail_when_locked=True)
+        lock = portalocker.Lock(path, mode="a+", timeout=0, fail_when_locked=True, opener=no_link)
         try:
             file = lock.acquire()
         except portalocker.AlreadyLocked:
@@ -51,6 +51,11 @@ def only_one(path: Path, go_on: Callable[[], None] = lambda: None) -> Iterator[N
     finally:
         path.unlink(missing_ok=True)
         lock.release()
+
+
+def no_link(path, flags: int) -> int:
+    """Open a file, for `open(..., opener=no_link)`; OSError where a link of its name leads elsewhere."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _is_at(file, path: Path) -> bool:

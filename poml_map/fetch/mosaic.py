@@ -14,7 +14,7 @@ from rasterio.windows import Window as Part
 
 from poml_map.fetch.failures import DamagedError, RefusedError
 from poml_map.fetch.place import Window
-from poml_map.fetch.tiff import Header, Kind, TiffFile
+from poml_map.fetch.tiff import Header, Kind, TiffFile, check_size
 from poml_map.fetch.vrt import Member
 from poml_map.grid import Tile
 
@@ -38,6 +38,8 @@ class Piece:
         In the larger raster, of the piece's first used cell.
     used : Tile
         The cells of the file that count.
+    clear : float, optional
+        Number of its cells through which later pieces are seen.
     """
 
     tiff: TiffFile
@@ -45,6 +47,7 @@ class Piece:
     row: int
     col: int
     used: Tile
+    clear: float | None = None
 
 
 def piece_at(tiff: TiffFile, name: str, whole: Header) -> Piece:
@@ -96,7 +99,7 @@ def placed(tiff: TiffFile, member: Member, whole: Header) -> Piece:
     if not inside or abs(col - member.col) > _OFF or abs(row - member.row) > _OFF:
         found = f"{member.name} at column {col:.2f} and row {row:.2f} of the whole"
         raise RefusedError(found, f"column {member.col} and row {member.row}, as the list says", "", address)
-    return Piece(tiff, member.name, member.row, member.col, member.used)
+    return Piece(tiff, member.name, member.row, member.col, member.used, member.clear)
 
 
 _ONE_KIND = "Bring the files by hand and join them."
@@ -112,8 +115,8 @@ def _same_crs(one: str, other: str) -> bool:
     )
 
 
-def uncovered(window: Window, pieces: list[Piece]) -> int:
-    """How many cells of a window no piece covers."""
+def uncovered(window: Window, pieces: list[Piece]) -> list[Tile]:
+    """Boxes of a window, in its own cells, that no piece covers."""
     parts = []
     for piece in pieces:
         for part, row, col in window.parts(piece.row, piece.col, *piece.used.shape):
@@ -123,10 +126,20 @@ def uncovered(window: Window, pieces: list[Piece]) -> int:
     free = np.ones((len(rows) - 1, len(cols) - 1), bool)
     for row0, row1, col0, col1 in parts:
         free[rows.index(row0) : rows.index(row1), cols.index(col0) : cols.index(col1)] = False
-    return int((np.outer(np.diff(rows), np.diff(cols)) * free).sum())
+    return [Tile(rows[i], rows[i + 1], cols[j], cols[j + 1]) for i, j in zip(*np.nonzero(free), strict=True)]
 
 
-def write_mosaic(path: Path, whole: Header, window: Window, pieces: list[Piece], nodata: float | None) -> int:
+def box_of(whole: Header, window: Window, part: Tile) -> tuple[float, float, float, float]:
+    """West, south, east, north of cells of a window, in the CRS of the whole."""
+    a, b, c, d, e, f = tuple(_corner(whole, window))[:6]
+    corners = ((part.col0, part.row0), (part.col1, part.row1))
+    (x0, y0), (x1, y1) = ((a * col + b * row + c, d * col + e * row + f) for col, row in corners)
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
+
+def write_mosaic(
+    path: Path, whole: Header, window: Window, pieces: list[Piece], nodata: float | None
+) -> list[Tile]:
     """Write the cells under a window as a GeoTIFF, and read them back.
 
     Parameters
@@ -143,13 +156,13 @@ def write_mosaic(path: Path, whole: Header, window: Window, pieces: list[Piece],
 
     Returns
     -------
-    int
-        How many cells no piece covers.
+    list of Tile
+        Cells that no piece covers, as `uncovered` gives them.
 
     Raises
     ------
     RefusedError
-        If there are such cells and no number for them.
+        If there are such cells and no number for them, or too many bands to hold a strip of.
     DamagedError, FetchError
     """
     kind, height, width = whole.kind, *window.tile.shape
@@ -157,9 +170,10 @@ def write_mosaic(path: Path, whole: Header, window: Window, pieces: list[Piece],
     if gaps and kind.nodata is None:
         if nodata is None and np.dtype(kind.dtype).kind != "f":
             mend = "Add `nodata:` to the entry: a number that no cell has."
-            raise RefusedError(f"{gaps} cells without a tile", "a nodata value for them", mend)
+            raise RefusedError(f"{cells_in(gaps)} cells without a tile", "a nodata value for them", mend)
         kind = replace(kind, nodata=float("nan") if nodata is None else nodata)
     rows = _strip_rows(kind, width)
+    check_size((kind.count, min(rows, height), width), kind.dtype, "a strip of the window in all bands")
     sums = []
     with _create(path, whole, window, kind) as out:
         for row in range(0, height, rows):
@@ -169,6 +183,11 @@ def write_mosaic(path: Path, whole: Header, window: Window, pieces: list[Piece],
             sums.append(hashlib.sha256(numbers.tobytes()).digest())
     _check(path, whole, window, rows, sums)
     return gaps
+
+
+def cells_in(parts: list[Tile]) -> int:
+    """How many cells boxes have together."""
+    return sum(part.shape[0] * part.shape[1] for part in parts)
 
 
 def _strip_rows(kind: Kind, width: int) -> int:
@@ -196,9 +215,15 @@ def _strip(kind: Kind, window: Window, pieces: list[Piece], strip: tuple[int, in
             )
             found = piece.tiff.read(inside)
             free = ~covered[at]
+            if piece.clear is not None:
+                free &= ~_is_number(found[0], piece.clear)  # pieces of lists have one band
             numbers[:, at[0], at[1]][:, free] = found[:, free]
-            covered[at] = True
+            covered[at] |= free
     return numbers
+
+
+def _is_number(numbers: np.ndarray, number: float) -> np.ndarray:
+    return np.isnan(numbers) if np.isnan(number) else numbers == number
 
 
 def _corner(whole: Header, window: Window) -> Affine:

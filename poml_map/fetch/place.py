@@ -59,8 +59,10 @@ class Window:
 class Place(Protocol):
     """A region as `fetch` sees it; `poml_map.pipeline.fetch_place` makes one."""
 
-    #: Window and area in words that name them: other words, another window.
+    #: Window in words that name it: other words, another window.
     facts: dict
+    #: The same for the mapped area, on which depends what a missing tile means.
+    outline: str
 
     def window(self, source: Source, crs: str, transform, width: int, height: int) -> Window | None:
         """The cells under the region with the margin that reading it takes; None if they do not meet."""
@@ -76,3 +78,6 @@ class Place(Protocol):
 
     def meets(self, crs: str, bounds: tuple[float, float, float, float]) -> bool:
         """Whether a box has any of the mapped area in it."""
+
+    def share(self, crs: str, boxes: list[tuple[float, float, float, float]]) -> float:
+        """Share of the mapped area that lies in boxes, 0 to 1."""

@@ -6,11 +6,11 @@ import logging
 import shutil
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poml_map.catalog import first_of_files, path_problem
-from poml_map.errors import InputError, PomlError, Problems, ResourceError
+from poml_map.errors import InputError, PomlError, Problem, Problems, ResourceError
 from poml_map.fetch.address import shown_address
 from poml_map.fetch.bring import Bringer
 from poml_map.fetch.cache import Cache, Kept, object_path
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 BROUGHT, CACHED, HERE, YOURS = "brought", "from the cache", "here already", "left alone"
 
 # Lines of what network and machine did; a full disk says the same of every file.
-_LINES = 8
+_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -251,17 +251,18 @@ def raise_failures(outcomes: list[Outcome], tell: Callable[[str], None]) -> None
     """
     problems, machine = Problems(), []
     for own in _by_entry(outcomes).values():
-        source, found = own[0].job.source, []
+        source, found, alike = own[0].job.source, [], {}
         for each in own:
             if isinstance(each.error, InputError):
                 found += each.error.problems
             elif isinstance(each.error, FetchError):
-                found.append(_problem(each))
+                alike.setdefault((each.error.found, each.error.expected), []).append(_problem(each))
             elif each.error is not None:
                 machine.append(str(each.error))
         wrong = any(
             isinstance(each.error, InputError) or getattr(each.error, "of_input", False) for each in own
         )
+        found += [_once(each, len(own)) for each in alike.values()]
         told = first_of_files(source, list(dict.fromkeys(found)), len(own))
         if wrong:
             problems.extend(told)
@@ -269,7 +270,7 @@ def raise_failures(outcomes: list[Outcome], tell: Callable[[str], None]) -> None
             machine += [str(problem) for problem in told]
     machine = list(dict.fromkeys(machine))
     if len(machine) > _LINES:
-        machine = [*machine[:_LINES], f"{len(machine) - _LINES} more files failed like these."]
+        machine = [*machine[:_LINES], f"{len(machine) - _LINES} more failed like these."]
     if len(problems):
         for line in machine:
             tell(line)
@@ -278,7 +279,15 @@ def raise_failures(outcomes: list[Outcome], tell: Callable[[str], None]) -> None
         raise ResourceError("\n".join(machine))
 
 
-def _problem(outcome: Outcome):
+def _once(alike: list[Problem], files: int) -> Problem:
+    """One line for files of an entry that failed in the same way, with the address of the first."""
+    if len(alike) == 1:
+        return alike[0]
+    count = "all" if len(alike) == files else f"{len(alike)} of"
+    return replace(alike[0], found=f"{alike[0].found}, the same for {count} {files} files")
+
+
+def _problem(outcome: Outcome) -> Problem:
     error, source = outcome.error, outcome.job.source
     address = shown_address(error.address or outcome.job.address("{tile}"))
     return source.problem(error.found, error.expected, error.mend, file=address)

@@ -26,6 +26,9 @@ from poml_map.limits import MOST_BLOCK, size_text
 #: What reading a damaged TIFF raises.
 FAILURES = (RasterioError, OSError, ValueError)
 
+#: Numbers of one file that are held at a time. [bytes]
+MOST_READ = 4 * 2**30
+
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # GDAL looks for files beside the one it opens; here is none.
 _OPTIONS = {
@@ -33,6 +36,19 @@ _OPTIONS = {
     "GDAL_PAM_ENABLED": "NO",
     "GTIFF_IGNORE_READ_ERRORS": "NO",
 }
+
+
+def check_size(shape: tuple[int, ...], dtype, what: str, address: str = "") -> None:
+    """Refuse numbers that would take more memory at a time than `MOST_READ`: a header is a claim.
+
+    Raises
+    ------
+    RefusedError
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > MOST_READ:
+        mend = "Bring the part that you need by hand."
+        raise RefusedError(f"{what}, {size_text(size)}", f"at most {size_text(MOST_READ)}", mend, address)
 
 
 def is_tiff(head: bytes) -> bool:
@@ -174,6 +190,10 @@ class TiffFile:
             If a block is cut off, or does not fit its checksum.
         FetchError
         """
+        header = self.header
+        check_size(
+            (header.kind.count, *part.shape), header.kind.dtype, "rows in all bands", self.file.address
+        )
         self.file.need(self.ranges(part))
         window = Window(part.col0, part.row0, part.shape[1], part.shape[0])
 

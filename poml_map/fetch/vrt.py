@@ -44,6 +44,8 @@ class Member:
         Its own cells that count.
     row, col : int
         Where the first of them lies in the whole.
+    clear : float, optional
+        Number of its cells through which earlier tiles of the list are seen.
     """
 
     address: str
@@ -51,6 +53,7 @@ class Member:
     used: Tile
     row: int
     col: int
+    clear: float | None = None
 
 
 def read_list(text: bytes, address: str) -> tuple[Header, list[Member]]:
@@ -66,6 +69,7 @@ def read_list(text: bytes, address: str) -> tuple[Header, list[Member]]:
     -------
     whole : Header
     members : list of Member
+        Where two overlap, the later counts.
 
     Raises
     ------
@@ -144,14 +148,18 @@ def _member(source: ElementTree.Element, address: str, refuse) -> Member:
     ):
         raise refuse(f"{name.text} with numbers that are rescaled", "numbers as they are")
     try:
+        clear = source.findtext("NODATA") if source.tag == "ComplexSource" else None
+        clear = None if clear is None else float(clear)
         (x, y, wide, high), (col, row, dst_wide, dst_high) = _box(source, "SrcRect"), _box(source, "DstRect")
     except (TypeError, ValueError) as error:
-        raise refuse(f"{name.text} without a place", "SrcRect and DstRect in whole cells") from error
+        raise refuse(
+            f"{name.text} without a place", "SrcRect, DstRect in whole cells, NODATA a number"
+        ) from error
     if (wide, high) != (dst_wide, dst_high) or min(x, y, wide, high) < 0:
         raise refuse(
             f"{name.text} of {wide} x {high} cells, shown in {dst_wide} x {dst_high}", "cells as they are"
         )
-    return Member(beside(address, name.text), name.text, Tile(y, y + high, x, x + wide), row, col)
+    return Member(beside(address, name.text), name.text, Tile(y, y + high, x, x + wide), row, col, clear)
 
 
 def _box(source: ElementTree.Element, tag: str) -> tuple[int, int, int, int]:

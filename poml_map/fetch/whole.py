@@ -14,6 +14,7 @@ from poml_map.fetch.cache import Cache, Kept, key_of
 from poml_map.fetch.client import BrokenError, Client, Stamp
 from poml_map.fetch.content import ENDLESS, check_whole
 from poml_map.fetch.failures import ChangedError, DamagedError
+from poml_map.fetch.locks import no_link
 from poml_map.files import write_text_atomic
 
 log = logging.getLogger(__name__)
@@ -141,14 +142,18 @@ class _Download:
         with suppress(OSError, ValueError, TypeError):
             stamp = Stamp(**json.loads(self._facts.read_text(encoding="utf-8")))
             size = self.part.stat().st_size
-            if stamp.known and stamp.size is not None and 0 < size <= stamp.size:
+            own = not self.part.is_symlink()  # who else can write to the cache might have put one there
+            if own and stamp.known and stamp.size is not None and 0 < size <= stamp.size:
                 return size, stamp
         self.forget()
         return 0, None
 
     def _go_on(self, first: int, known: Stamp | None) -> Stamp:
         try:
-            with self.cache.room(f"parts/{self.part.name}"), self.part.open("r+b" if first else "wb") as file:
+            with (
+                self.cache.room(f"parts/{self.part.name}"),
+                open(self.part, "r+b" if first else "wb", opener=no_link) as file,
+            ):
                 return self.client.stream(self.address, first, known, self._writer(file))
         finally:
             if not self._facts.exists():  # nothing came

@@ -11,15 +11,21 @@ from poml_map.config import Region, load_region
 from poml_map.cube.area import open_area, region_grid
 from poml_map.cube.timeplan import wanted_years
 from poml_map.errors import InputError, Problem, nearest
-from poml_map.fetch.address import check_address
-from poml_map.fetch.cache import Cache, cache_folder
-from poml_map.fetch.client import Client
-from poml_map.fetch.estimate import estimate
-from poml_map.fetch.failures import FetchError
-from poml_map.fetch.job import Job
-from poml_map.fetch.patience import Patience
-from poml_map.fetch.progress import Meter
-from poml_map.fetch.run import Outcome, outcome_lines, raise_failures, run_jobs
+from poml_map.fetch import (
+    Cache,
+    Client,
+    FetchError,
+    Job,
+    Meter,
+    Outcome,
+    Patience,
+    cache_folder,
+    check_address,
+    estimate,
+    outcome_lines,
+    raise_failures,
+    run_jobs,
+)
 from poml_map.limits import size_text
 from poml_map.pipeline.by_hand import by_hand
 from poml_map.pipeline.fetch_place import RegionPlace

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import hashlib
+from functools import cache, cached_property
 
 import numpy as np
 import pyproj
@@ -15,7 +16,7 @@ from poml_map.cube.header import Header, HeaderReader
 from poml_map.cube.positions import SourceGrid, moved, source_grid, transformer
 from poml_map.cube.terrain import with_buffer
 from poml_map.errors import InputError
-from poml_map.fetch.place import Window
+from poml_map.fetch import Window
 from poml_map.grid import Grid, Tile
 
 # Around the area while the grid is not known yet: cells that snapping to the grid can add.
@@ -49,6 +50,13 @@ class RegionPlace:
             "extra": self._extra,
         }
         self._shape = cache(self._shape_in)
+
+    @cached_property
+    def outline(self) -> str:
+        """Names the mapped area: another one, another name."""
+        shapes = [] if self._area.zones is None else self._area.zones.polygons
+        parts = [str(self._area.crs).encode(), repr(tuple(map(float, self._area.bounds))).encode()]
+        return hashlib.sha256(b"".join([*parts, *(shapely.to_wkb(each) for each in shapes)])).hexdigest()[:16]
 
     def window(self, source: Source, crs: str, transform, width: int, height: int) -> Window | None:
         """The cells of a raster under the region, with the margin that reading them takes."""
@@ -88,6 +96,19 @@ class RegionPlace:
         boxes = (shapely.box(west + turn, south, east + turn, north) for turn in turns)
         return any(shapely.intersection(shape, box).area > 0 for box in boxes)
 
+    def share(self, crs: str, boxes: list[tuple[float, float, float, float]]) -> float:
+        """Share of the mapped area that lies in boxes, 0 to 1."""
+        shape = self._shape(crs)
+        if not pyproj.CRS.from_user_input(crs).is_geographic:
+            found = shapely.union_all([shapely.box(*each) for each in boxes])
+            return shapely.intersection(shape, found).area / shape.area
+        turned = [(w + turn, s, e + turn, n) for w, s, e, n in boxes for turn in (-360, 0, 360)]
+        found, shape = (
+            shapely.transform(each, _equal_area)
+            for each in (shapely.union_all([shapely.box(*each) for each in turned]), shape)
+        )
+        return shapely.intersection(shape, found).area / shape.area
+
     def _shape_in(self, crs: str):
         if self._area.zones is not None:
             shapes = self._area.zones.polygons
@@ -98,6 +119,11 @@ class RegionPlace:
             )
         there = shapely.transform(shapes, lambda xy: np.column_stack(moved(*xy.T, self._area.crs, crs)))
         return shapely.union_all(shapely.make_valid(there))
+
+
+def _equal_area(lonlat: np.ndarray) -> np.ndarray:
+    """Longitude and latitude as the cylindrical equal-area map of a sphere, whose shares are those of the ground."""
+    return np.column_stack([lonlat[:, 0], np.degrees(np.sin(np.radians(lonlat[:, 1].clip(-90, 90))))])
 
 
 def _stand_in(area: Area) -> Grid:

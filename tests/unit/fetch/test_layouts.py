@@ -1,14 +1,18 @@
 """Each layout of published data: the cut has the numbers of the whole, and only its part of the bytes came."""
 
+import re
+
 import netCDF4
 import numpy as np
 import pytest
 import rasterio
 
+from poml_map.cube.area import Area
 from poml_map.cube.arrayfile import ArrayFiles
 from poml_map.cube.raster import RasterFiles
 from poml_map.fetch.failures import RefusedError
 from poml_map.fetch.run import deliver
+from poml_map.pipeline.fetch_place import RegionPlace
 from tests.published.server import PublishedServer
 
 from .conftest import (
@@ -25,6 +29,7 @@ from .conftest import (
     read_tif,
     tile_name,
     truth,
+    vrt_text,
     write_climate,
     write_tif,
 )  # fmt: skip
@@ -183,7 +188,14 @@ def test_a_tile_that_is_missing_in_the_area_is_refused_by_its_name_and_place(wor
     numbers = read_tif(found.path).numbers
     gaps = int((numbers == -9999).sum())
     assert gaps > 0
-    assert found.notes == (f"{gaps} of {numbers.size} cells without a tile are nodata",)
+    told = re.fullmatch(
+        rf"WARNING: (.*) % of the area has no tile, .* \({gaps} of {numbers.size} cells .* nodata\)",
+        found.notes[0],
+    )
+    west, south, east, north = AREA
+    assert float(told[1]) == pytest.approx(
+        100 * (119 - west) * (north - 31) / (east - west) / (north - south), abs=0.5
+    )
 
 
 def test_a_tile_that_is_missing_beside_the_area_is_no_fault(world, tiles_site):
@@ -194,7 +206,43 @@ def test_a_tile_that_is_missing_beside_the_area_is_no_fault(world, tiles_site):
 
     kept = world.bring(LAYOUTS["tiles"], place=place)
 
-    assert "nodata" in kept.notes[0]
+    assert kept.notes[0].endswith("cells without a tile are nodata, none of them in the area")
+
+
+def test_another_area_on_the_same_grid_is_asked_anew_whether_it_has_its_tiles(world, tiles_site):
+    (tiles_site / "dem_N30E120.tif").unlink()
+    (tiles_site / "dem_N31E120.tif").unlink()
+    wide = place_of((118.32, 30.21, 119.92, 31.79))
+    world.bring(LAYOUTS["tiles"], place=wide)
+    wider = RegionPlace(Area("EPSG:4326", (118.32, 30.21, 120.01, 31.79)), wide._grid)
+
+    with pytest.raises(RefusedError, match="no tile N30E120"):
+        world.bring(LAYOUTS["tiles"], place=wider)
+
+
+def test_of_tiles_that_overlap_in_a_list_the_last_lies_on_top_and_its_nodata_is_clear(world, tmp_path):
+    """As GDAL shows such a list."""
+    folder = tmp_path / "site" / HOST / "list"
+    below, above = truth(), truth() + 1
+    above[::2] = -9999
+    write_tif(folder / "parts/below.tif", below)
+    write_tif(folder / "parts/above.tif", above)
+    text = vrt_text(size=SIDE)
+    head, tail = text[: text.index("<ComplexSource>")], "</VRTRasterBand></VRTDataset>"
+    source = text[text.index("<ComplexSource>") : text.index("</ComplexSource>")] + "</ComplexSource>"
+    source = re.sub(r"<DstRect.*?/>", f'<DstRect xOff="0" yOff="0" xSize="{SIDE}" ySize="{SIDE}" />', source)
+    source = source.replace('ySize="20"', f'ySize="{SIDE}"')
+    parts = [re.sub(r"parts/\w+", f"parts/{name}", source) for name in ("below", "above")]
+    (folder / "dem.vrt").write_text(f"{head}{parts[0]}{parts[1]}{tail}")
+    with PublishedServer(folder.parents[1]) as server:
+        world.client.mirror = server.url
+        found = read_tif(world.bring(LAYOUTS["vrt"]).path)
+
+    with rasterio.open(folder / "dem.vrt") as data:
+        expected = data.read(1, window=data.window(*rasterio.transform.array_bounds(
+            *found.numbers.shape, found.transform)).round_offsets().round_lengths())  # fmt: skip
+    np.testing.assert_array_equal(found.numbers, expected)
+    assert len(set((expected - truth()[: len(expected), :1]).ravel())) > 1
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_zip_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(world, 
         ({"a/._whole.tif": b"x"}, "no file whole.tif in the archive"),
         ({"whole.tif/": b""}, "no file whole.tif in the archive, expected one of this name"),
         ({"a/whole.tif": b"x", "b\\whole.tif": b"x"}, "2 files called whole.tif (a/whole.tif, b"),
-        ({"whole.tif": HTML}, 'a page of HTML, "Service is down for maintenance", expected a TIFF'),
+        ({"whole.tif": HTML}, 'a web page, "Service is down for maintenance", expected a TIFF'),
         ({"whole.tif": b"II*\0" + bytes(40)}, "a TIFF that cannot be read"),
     ],
 )
@@ -156,7 +156,7 @@ def _encrypted(path):
     ("fault", "words"),
     [
         ("truncated", "a zip archive that is cut off or damaged"),
-        ("html", 'a page of HTML, "Service is down for maintenance", expected a zip archive'),
+        ("html", 'a web page, "Service is down for maintenance", expected a zip archive'),
         ("flip", "cut off or damaged"),
         ("../evil.tif", "member '../evil.tif', which leads outside"),
         ("secret.tif", "member 'secret.tif', which is encrypted"),

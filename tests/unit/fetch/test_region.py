@@ -181,7 +181,7 @@ def test_one_failure_does_not_stop_the_others_and_all_are_told(region, caplog):
         "no tile N30E118 (118 to 119 degrees E, 30 to 31 degrees N) on the server, inside the area"
         in lines[0]
     )
-    assert lines[1].startswith(f"https://{HOST}/ppt_1991.nc, entry 'ppt': found a page of HTML")
+    assert lines[1].startswith(f"https://{HOST}/ppt_1991.nc, entry 'ppt': found a web page")
     assert "503 Service Unavailable" in caplog.text
     assert region.files() >= BROUGHT - {"dem.tif", "clay.tif", "climate/p_1991.nc"}
     assert "dem.tif" not in region.files()

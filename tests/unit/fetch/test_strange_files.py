@@ -1,20 +1,25 @@
 """Lists, archives, pages and addresses that somebody made on purpose, or by mistake."""
 
+import json
 import tarfile
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import h5py
 import netCDF4
 import numpy as np
 import pytest
+import yarl
 
 from poml_map.catalog_fetch import TileGrid
 from poml_map.fetch import tiff
 from poml_map.fetch.address import asked_at, beside, check_address, shown_address
 from poml_map.fetch.archives import check_members
+from poml_map.fetch.cache import key_of
 from poml_map.fetch.content import check_head, check_whole
 from poml_map.fetch.failures import AbsentError, DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile
+from poml_map.fetch.locks import only_one
 from poml_map.fetch.patience import Patience, retry_after
 from poml_map.fetch.remote import LocalFile
 from poml_map.fetch.tiles import tiles_under
@@ -110,6 +115,52 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_by_what_it_says(tmp_path
         check_members(path, "https://example.org/a.tar.gz")
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_the_description_of_a_member_is_not_read_into_memory_whatever_its_size(tmp_path, kind):
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        add_member(archive, "long", bytes(2 * 2**20), type=kind)
+        add_member(archive, "good.tif", b"II*\0")
+
+    with pytest.raises(DamagedError, match="a description of 2 MiB"):
+        check_members(path, "https://example.org/a.tar.gz")
+
+
+def test_what_a_header_says_of_bands_and_steps_is_held_against_a_limit(world, monkeypatch):
+    monkeypatch.setattr(tiff, "MOST_READ", 10)
+    with pytest.raises(RefusedError, match=r"in all bands, .* expected at most 0.00977 KiB"):
+        world.bring()
+    with pytest.raises(RefusedError, match=r"variable .* under the window"):
+        world.bring({"url": f"https://{HOST}/ppt_1990.nc"}, file=("ppt", None, None), driver="netcdf",
+                    variable="ppt", uri="p.nc", crs="EPSG:4326", role="precipitation", unit="mm/month")  # fmt: skip
+
+
+def test_words_of_a_server_do_not_move_the_cursor_or_begin_a_line(tmp_path):
+    head = b"<html><title>\x1b[2Jgone\nERROR all lost\x07</title>"
+    with pytest.raises(RefusedError) as refusal:
+        check_head(head, "raster", "https://example.org/a.tif")
+    assert '"?[2Jgone ERROR all lost?"' in str(refusal.value)
+
+
+def test_a_link_in_the_cache_or_below_the_root_is_not_written_through(world, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_text("dear")
+    address = f"https://{HOST}/counties.geojson"
+    part = world.cache.part(key_of({"whole": address}))
+    part.symlink_to(mine)
+    part.with_suffix(".json").write_text(json.dumps(asdict(world.client.look(address))))
+
+    kept = bring_whole(world.client, world.cache, address, "vector")
+
+    assert kept.path.read_bytes() == (world.server.folder / HOST / "counties.geojson").read_bytes()
+    assert mine.read_text() == "dear"
+    lock = world.root / ".fetched.jsonl.lock"
+    lock.symlink_to(tmp_path / "new")
+    with pytest.raises(OSError, match=r"ymbolic|Too many levels"), only_one(lock):
+        pass
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_refused_archive_leaves_nothing_but_itself_in_the_cache(world, tmp_path):
     """Its object stays (it is whole and has its name), but no member of it is ever written."""
     path = tmp_path / "site" / HOST / "archives/dem_N30E118.tar.gz"
@@ -126,18 +177,18 @@ def test_a_refused_archive_leaves_nothing_but_itself_in_the_cache(world, tmp_pat
 @pytest.mark.parametrize(
     ("head", "kind", "words"),
     [
-        (HTML, "netcdf", 'a page of HTML, "Service is down for maintenance", expected a NetCDF file'),
-        (b"\xef\xbb\xbf <html>", "raster", "a page of HTML, expected a TIFF"),
+        (HTML, "netcdf", 'a web page, "Service is down for maintenance", expected a NetCDF file'),
+        (b"\xef\xbb\xbf <html>", "raster", "a web page, expected a TIFF"),
         (
             b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>',
             "archive",
-            'an XML text, "NoSuchKey"',
+            'an XML answer of a server, "NoSuchKey"',
         ),
         (b'{"error": "no"}', "raster", "a JSON text"),
         (b"", "netcdf", "nothing, an empty file"),
-        (b"\x1f\x8b\x08", "netcdf", "packed with gzip"),
-        (b"PK\x03\x04", "raster", "a zip archive"),
-        (b"<html>", "table", "a page of HTML, expected a text table"),
+        (b"\x1f\x8b\x08", "netcdf", "an archive (gzip)"),
+        (b"PK\x03\x04", "raster", "an archive (zip)"),
+        (b"<html>", "table", "a web page, expected a text table"),
         (b"code,year\n", "vector", "begins with"),
     ],
 )
@@ -231,10 +282,13 @@ def test_an_address_is_shown_without_its_secrets_and_asked_with_them():
 
 
 def test_a_redirect_away_from_encryption_is_refused(world):
-    response = SimpleNamespace(url=SimpleNamespace(scheme="http", __str__=lambda self: "http://a.org/x"))
+    safe, open_one = SimpleNamespace(url=yarl.URL("https://a.org/x")), yarl.URL("http://a.org/x?key=1")
+    last = SimpleNamespace(url=open_one, history=(safe,))
+    between = SimpleNamespace(url=safe.url, history=(safe, last))
 
-    with pytest.raises(RefusedError, match="not encrypted"):
-        world.client._check_end("https://a.org/x", response)
+    for response in (last, between):
+        with pytest.raises(RefusedError, match=r"to http://a\.org/x, which is not encrypted"):
+            world.client._check_end("https://a.org/x", response)
 
 
 def test_tiles_are_named_round_the_globe_and_over_the_equator():
