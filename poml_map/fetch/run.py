@@ -256,7 +256,9 @@ def raise_failures(outcomes: list[Outcome], tell: Callable[[str], None]) -> None
             if isinstance(each.error, InputError):
                 found += each.error.problems
             elif isinstance(each.error, FetchError):
-                alike.setdefault((each.error.found, each.error.expected), []).append(_problem(each))
+                # Which file is wrong on a server must be known; a network that is down is one fact.
+                file = _problem(each).file if each.error.of_input else ""
+                alike.setdefault((each.error.found, file), []).append(_problem(each))
             elif each.error is not None:
                 machine.append(str(each.error))
         wrong = any(

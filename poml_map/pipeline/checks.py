@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from pyproj import CRS
 
 from poml_map.config import Region, load_region
 from poml_map.cube import Cube, check_cube, open_layers, peak_problems, region_grid
@@ -44,7 +45,7 @@ class Checked:
     def lines(self) -> list[str]:
         """What was found and what a run would take, for people."""
         expected = estimate_lines(self.region, self.cube, self.samples, pixels=self.pixels)
-        return [*_found(self.region, self.cube, self.samples), *expected, "No problem found."]
+        return [*_found(self), *expected, "No problem found."]
 
 
 def check_region(region_file: str | Path | Region, deep: bool = False, with_samples: bool = True) -> Checked:
@@ -208,23 +209,42 @@ def fill_text(fill: dict) -> str:
     return f"{fill['column']} of {', '.join(map(str, fill['years']))}: {fill['rule']}"
 
 
-def _found(region: Region, cube: Cube, samples: Samples) -> list[str]:
+def _found(checked: Checked) -> list[str]:
+    region, cube, samples = checked.region, checked.cube, checked.samples
     settings, grid = region.settings, cube.grid
+    unit = CRS(grid.crs).axis_info[0].unit_name
+    counted = "" if checked.pixels is None else f", {checked.pixels:,} to map"
     counts = samples.counts()
     lines = [
         f"{region.file}: {settings.title or settings.name}",
         f"  grid      {grid.width} x {grid.height} pixels of {grid.resolution[0]:g} x {grid.resolution[1]:g} "
-        f"(units of the CRS), about {cube.pixels_in_area:,} in the area",
+        f"{'m' if unit == 'metre' else unit}, about {cube.pixels_in_area:,} in the area{counted}",
         f"  years     {region.years[0]}-{region.years[-1]}, spin-up {region.spinup_years[0]}-{region.spinup_years[-1]}",
         f"  columns   {', '.join(settings.covariates)}",
         f"  samples   {counts['n_used']} of {counts['n_in']} rows, {counts['n_sites']} sites, "
         f"campaigns {', '.join(map(str, samples.campaigns))}",
     ]
     lines += [f"            of the others {n} rows: {reason}" for reason, n in counts["n_dropped"].items()]
+    lines += _spread(samples)
+    if settings.rothc.expected_change is not None and settings.rothc.mu_max is None:
+        change = f"{settings.rothc.expected_change:+.1%}"
+        lines.append(f"  assumed   the mean stock changes by {change} in these years; nothing observed tells")
     untried = [name for name, source in region.sources.items() if source.entry.structure == "documented"]
     if untried:
         told = f"{', '.join(untried)}: structure known from documentation, not tried on the real files"
         lines += wrapped(told, "  untried   ", " " * 12)
     lines += [f"  filled    {fill_text(fill)}" for fill in cube.fills]
     lines += [f"  stand-in  {', '.join(region.stand_in_names)}"] if region.stand_ins else []
+    return lines
+
+
+def _spread(samples: Samples) -> list[str]:
+    """Range of what was measured, as it was understood: a wrong unit shows here."""
+    names = {"soc": ("carbon", "g/kg"), "stock": ("stock", "kg/m2"), "bulk_density": ("density", "g/cm3")}
+    lines = []
+    for column, (name, unit) in names.items():
+        values = samples.table[column].dropna()
+        if len(values):
+            spread = f"{values.min():.3g} to {values.max():.3g} {unit}, median {values.median():.3g}"
+            lines.append(f"            {name} {spread}")
     return lines

@@ -198,6 +198,9 @@ def test_failures_of_the_network_alone_are_of_the_machine(region):
 
     assert refusal.value.exit_code == 3
     assert "503" in str(refusal.value)
+    (line,) = [line for line in str(refusal.value).splitlines() if "entry 'ppt'" in line]
+    assert "503 Service Unavailable" in line
+    assert "the same for all" in line, "one line for all years"
     assert "the same command goes on where this one stopped" in str(refusal.value)
 
 

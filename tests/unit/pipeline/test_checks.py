@@ -73,7 +73,7 @@ def test_all_that_was_found_is_listed(region, opened, repeated):
     region()
     opened(repeated)
     text = "\n".join(check_region("region.yaml").lines)
-    assert "300 x 200 pixels of 500 x 500" in text
+    assert "300 x 200 pixels of 500 x 500 m, about" in text
     assert "about 45,000 in the area" in text
     assert "1980-1986, spin-up 1960-1979" in text
     assert "NDVI_SON, CLAY, FER" in text
@@ -81,6 +81,8 @@ def test_all_that_was_found_is_listed(region, opened, repeated):
     assert "of the others 1 rows: outside the grid" in text
     assert "filled    ndvi of 1980, 1981: mean of 1982-1986" in text
     assert "stand-in  bulk density" in text
+    assert "            stock 4 to 4 kg/m2, median 4" in text, "a wrong unit shows"
+    assert "assumed " not in text
     assert "estimate  about" in text
     assert text.endswith("No problem found.")
 
