@@ -206,6 +206,8 @@ def _check_covered(region: Region, source: Source, add: Add) -> None:
     lacking = [year for year in region.years if not first <= year <= last]
     if lacking and name not in region.settings.fill:
         mend = f"State `fill: {{{name}: climatology}}`, or choose other years."
+        if lacking[-1] > last:
+            mend = f"End `years:` in {last} at the latest. (`fill:` would put the mean of its first five years there.)"
         add(loc, covered, f"every year of {region.years[0]}-{region.years[-1]}", mend)
     # NDVI has no years before the satellites: its first years stand for the spin-up.
     if source.entry.steps_in_time == "monthly" and source.entry.role != "ndvi":

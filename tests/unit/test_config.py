@@ -246,6 +246,7 @@ CHECKS = [
     ([("1960-1979", "1950-1979")], "8, spinup_years", "'tmp', which covers 1960-2000"),
     ([("fill: {ndvi: climatology}\n", "")], "2, sources[4]", "State `fill: {ndvi: climatology}`"),
     ([("\nyears: 1980-2000", "\nyears: 1980-2005")], "2, sources[1]", "'tmp', which covers 1960-2000"),
+    ([("years: 1980-2000", "years: 1980-2003")], "2, sources[1]", "End `years:` in 2000 at the latest. (`fill:`"),
     ([("fill: {ndvi", "fill: {ndvii: climatology, ndvi")], "9, fill.ndvii", "Did you mean `ndvi`?"),
     ([("{ndvi: climatology}", "{ndvi: mean}")], "9, fill.ndvi", "expected climatology."),
     # RothC
