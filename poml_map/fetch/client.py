@@ -37,6 +37,8 @@ EACH_HOST, ALL_HOSTS = 2, 4
 _CONNECT, _SILENCE = 30.0, 60.0
 _REDIRECTS = 5
 _PIECE = 2**18
+# Of bytes; more digits are no size.
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ class Client:
         host = urlsplit(address).netloc
         pause = self.patience.pause(failures, error.retry_after)
         if pause is None:
-            raise self.give_up(address, f"{error.found}, and come back in {error.retry_after} s")
+            raise self.give_up(address, f"{error.found}, and come back in {error.retry_after[:30]} s")
         if failures >= self.patience.tries or (error.unreachable and host in self._unreachable):
             if error.unreachable:
                 self._unreachable.add(host)
@@ -374,15 +376,18 @@ def _stamp(response: aiohttp.ClientResponse) -> Stamp:
     headers, size = response.headers, None
     if response.status == 206:
         total = headers.get("Content-Range", "").rpartition("/")[2]
-        size = int(total) if total.isdigit() else None
-    elif headers.get("Content-Length", "").isdigit():  # of what comes: nothing is decoded on the way
+        size = int(total) if _NUMBER.fullmatch(total) else None
+    elif _NUMBER.fullmatch(headers.get("Content-Length", "")):  # of what comes: nothing is decoded on the way
         size = int(headers["Content-Length"])
     ranges = response.status == 206 or headers.get("Accept-Ranges", "").lower() == "bytes"
     return Stamp(size, headers.get("ETag", ""), headers.get("Last-Modified", ""), ranges)
 
 
 def _content_range(response: aiohttp.ClientResponse) -> tuple[int, int]:
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    match = re.fullmatch(
+        r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)",
+        response.headers.get("Content-Range", "").strip(),
+    )
     if match is None:
         raise _PassingError("an answer 206 that does not say which part it is")
     return int(match[1]), int(match[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -88,9 +89,11 @@ def retry_after(text: str) -> float | None:
     """
     try:
         return max(float(int(text)), 0.0)
+    except OverflowError:
+        return math.inf
     except ValueError:
         pass
     try:
         return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

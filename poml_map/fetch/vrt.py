@@ -10,6 +10,7 @@ import xml.parsers.expat
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+import numpy as np
 import rasterio
 from rasterio.errors import CRSError
 
@@ -20,6 +21,9 @@ from poml_map.grid import Tile
 
 #: The largest list that is read: one of 100,000 tiles has some 40 MB. [bytes]
 MOST_LIST = 64 * 2**20
+
+# Cells along a side: GDAL counts them in 31 bits.
+_MOST_SIDE = 2**31
 
 _TYPES = {
     "Byte": "uint8", "Int8": "int8", "UInt16": "uint16", "Int16": "int16", "UInt32": "uint32", "Int32": "int32",
@@ -90,9 +94,15 @@ def read_list(text: bytes, address: str) -> tuple[Header, list[Member]]:
     try:
         width, height = int(root.get("rasterXSize", "")), int(root.get("rasterYSize", ""))
         c, a, b, f, d, e = (float(word) for word in root.findtext("GeoTransform", "").split(","))
-        nodata = band.findtext("NoDataValue")
+        if not (0 < min(width, height) <= max(width, height) < _MOST_SIDE):
+            raise ValueError(f"{width} x {height} cells")
+        if not (np.isfinite([a, b, c, d, e, f]).all() and a * e - b * d):
+            raise ValueError("cells without a size")
+        nodata, dtype = band.findtext("NoDataValue"), _TYPES[band.get("dataType", "Byte")]
+        if nodata is not None and not _can_hold(dtype, float(nodata)):
+            raise ValueError(f"nodata {nodata} in {dtype}")
         kind = Kind(
-            _TYPES[band.get("dataType", "Byte")], 1, None if nodata is None else float(nodata),
+            dtype, 1, None if nodata is None else float(nodata),
             (float(band.findtext("Scale", "1")),), (float(band.findtext("Offset", "0")),),
             (band.findtext("Description"),), (band.findtext("UnitType"),), False,
         )  # fmt: skip
@@ -108,6 +118,13 @@ def read_list(text: bytes, address: str) -> tuple[Header, list[Member]]:
     if not members:
         raise refuse("a list without tiles", "tiles")
     return Header(crs, (a, b, c, d, e, f), width, height, kind), members
+
+
+def _can_hold(dtype: str, number: float) -> bool:
+    if np.dtype(dtype).kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return float(number).is_integer() and limits.min <= number <= limits.max
 
 
 def parse_list(text: bytes, address: str) -> ElementTree.Element:
@@ -164,7 +181,11 @@ def _member(source: ElementTree.Element, address: str, refuse) -> Member:
 
 def _box(source: ElementTree.Element, tag: str) -> tuple[int, int, int, int]:
     found = source.find(tag)
+    if found is None:
+        raise ValueError(f"no {tag}")
     values = [float(found.get(key)) for key in ("xOff", "yOff", "xSize", "ySize")]
+    if not all(abs(value) < _MOST_SIDE for value in values):
+        raise ValueError("cells beyond any raster")
     whole = [round(value) for value in values]
     if any(abs(value - number) > 1e-3 for value, number in zip(values, whole, strict=True)):
         raise ValueError("parts of cells")

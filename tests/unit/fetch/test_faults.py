@@ -1,11 +1,14 @@
 """Servers that break, lie and stumble: what comes is right, or it is an error; nothing corrupt enters the cache."""
 
+import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 import rasterio
 
 from poml_map.errors import ResourceError
+from poml_map.fetch.client import _at_most
 from poml_map.fetch.failures import DamagedError, FetchError, NetworkError, RefusedError
 
 from .conftest import HOST, LAYOUTS, assert_is_cut_of_truth
@@ -108,6 +111,25 @@ def test_a_part_that_was_not_asked_for_is_not_taken(world):
 
     assert body == (world.server.folder / WHOLE).read_bytes()[100:200]
     assert world.waits == [1.0]
+
+
+def test_an_answer_with_an_absurd_length_is_not_taken(world):
+    world.server.fault(WHOLE, "none", times=None, headers={"Content-Range": f"bytes 0-99/{'9' * 5000}"})
+
+    with pytest.raises(NetworkError, match="which part it is"):
+        world.client.read(f"https://{WHOLE}", 0, 99)
+
+
+def test_of_an_answer_without_end_one_byte_too_many_is_read():
+    read = []
+
+    async def endless(size):
+        read.append(min(size, 64))
+        return bytes(read[-1])
+
+    response = SimpleNamespace(content=SimpleNamespace(read=endless), close=lambda: None)
+
+    assert len(asyncio.run(_at_most(response, 100))) == sum(read) == 101
 
 
 def test_a_broken_download_goes_on_where_it_broke(world):

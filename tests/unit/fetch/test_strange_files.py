@@ -52,6 +52,8 @@ def test_a_plain_list_is_read_as_it_stands():
         ({"size": 40}, "40 x 20 cells, shown in 20 x 20"),
         ({"size": 19.5}, "without a place"),
         ({"dtype": "CFloat32"}, "lacks size, position, type"),
+        ({"dtype": "Byte"}, "nodata -9999 in uint8"),
+        ({"size": "inf"}, "without a place"),
     ],
 )
 def test_a_list_that_leads_elsewhere_or_resamples_is_refused(change, words):
@@ -70,6 +72,9 @@ def test_a_list_that_leads_elsewhere_or_resamples_is_refused(change, words):
         ("ComplexSource>", "KernelFilteredSource>", "<KernelFilteredSource>"),
         ("<NODATA>", "<ScaleRatio>2</ScaleRatio><NODATA>", "rescaled"),
         ("EPSG:4326", "", "lacks size"),
+        ("<SrcRect", "<Rect", "without a place"),
+        ('rasterXSize="120"', 'rasterXSize="-1"', "-1 x 120 cells"),
+        ("116.0, 0.05", "116.0, 0", "cells without a size"),
     ],
 )
 def test_a_list_that_is_more_than_a_list_is_refused(old, new, words):
@@ -305,6 +310,7 @@ def test_pauses_double_up_to_a_limit_and_obey_the_server():
     assert [patience.pause(number) for number in (1, 2, 3, 20)] == [0.5, 1.0, 2.0, 30.0]
     assert patience.pause(1, "120") == 120
     assert patience.pause(1, "3600") is None
+    assert patience.pause(1, "9" * 400) is None
     assert retry_after("Sun, 06 Nov 2094 08:49:37 GMT") > 1e9
 
 
