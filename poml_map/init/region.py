@@ -80,7 +80,11 @@ class Found:
     @property
     def knows_visits(self) -> bool:
         """Whether places or ids, and years, are known well enough to say that no site was sampled again."""
-        return bool(self.when.campaigns) and (len(self.when.campaigns) == 1 or self.site.value != MISSING)
+        # Of a table without a year: one row a site, and no carbon column for each campaign.
+        once = len(set(self.sites.tolist())) == len(self.sites)
+        once &= all(key.value != MISSING for key in self.measured.columns)
+        campaigns, known = len(self.when.campaigns), self.site.value != MISSING
+        return campaigns == 1 or (known and (campaigns > 1 or once))
 
     @property
     def visited_twice(self) -> bool:

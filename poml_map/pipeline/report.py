@@ -149,9 +149,9 @@ def lost_change_warning(rothc: dict, change: dict, unit: str) -> list[str]:
         return []
     first, last = change["period"]
     return [
-        f"POML does not show the assumed change: the mean of its maps changes by {poml:+.3g} {unit} from {first} to "
-        f"{last}, that of PO by {po:+.3g}. Few of its covariates go on with time, so the forest takes a trend for the "
-        "weather of each year; take PO for the change, or add a driver that changes (`rothc: {input_driver: ...}`)"
+        f"POML does not show the assumed change: the mean of its maps changes by {poml:+.3f} {unit} from {first} to "
+        f"{last}, that of PO by {po:+.3f}. Few of its covariates go on with time, so the forest takes a trend for the "
+        "weather of each year; take PO for the change, or add a driver of carbon input that changes"
     ]
 
 

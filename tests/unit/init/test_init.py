@@ -329,6 +329,13 @@ def test_one_campaign_needs_years_and_an_expected_change(init, plain_table):
     assert load_region(file).settings.rothc.expected_change == 0.1
 
 
+def test_sites_of_one_row_each_were_sampled_once_even_if_no_column_says_when(init, plain_table):
+    once = plain_table().query("year == 1985").drop(columns="year")
+    made = init(once)
+    assert made.missing == ["samples.year", "years and spinup_years", "rothc.expected_change"]
+    assert "beginning with the year of the samples, such as 1990-2010 for" in " ".join(made.said.split())
+
+
 def test_years_without_ndvi_are_filled_only_if_the_user_writes_so(init, plain_table):
     made = init(plain_table(), years=(1980, 2005))
     assert made.missing == ["fill.pku_gimms_ndvi"]
