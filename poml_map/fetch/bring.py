@@ -11,9 +11,10 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from poml_map.fetch.address import file_name, shown_address
+from poml_map.fetch.answers import Stamp
 from poml_map.fetch.archives import check_members, first_header, unpacked
 from poml_map.fetch.cache import Cache, Kept
-from poml_map.fetch.client import Client, Stamp
+from poml_map.fetch.client import Client
 from poml_map.fetch.content import check_head
 from poml_map.fetch.failures import AbsentError, ChangedError, DamagedError, RefusedError
 from poml_map.fetch.hdf import HdfFile

@@ -25,7 +25,7 @@ from pathlib import Path
 import platformdirs
 
 from poml_map.errors import ResourceError
-from poml_map.fetch.client import Stamp
+from poml_map.fetch.answers import Stamp
 from poml_map.fetch.locks import only_one
 from poml_map.files import resource_error, sha256_of_file, write_text_atomic
 

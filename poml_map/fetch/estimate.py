@@ -10,7 +10,8 @@ from pathlib import Path
 
 from poml_map.errors import InputError
 from poml_map.fetch.address import shown_address
-from poml_map.fetch.client import ALL_HOSTS, Client, Stamp
+from poml_map.fetch.answers import Stamp
+from poml_map.fetch.client import ALL_HOSTS, Client
 from poml_map.fetch.failures import AbsentError, FetchError
 from poml_map.fetch.hdf import HdfFile
 from poml_map.fetch.job import Job

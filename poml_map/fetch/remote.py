@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from poml_map.fetch.client import Client, Stamp
+from poml_map.fetch.answers import Stamp
+from poml_map.fetch.client import Client
 from poml_map.fetch.failures import ChangedError, DamagedError
 
 # What is brought at least. [bytes]

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from poml_map.fetch.address import shown_address
+from poml_map.fetch.answers import Stamp
 from poml_map.fetch.cache import Cache, Kept, key_of
-from poml_map.fetch.client import BrokenError, Client, Stamp
+from poml_map.fetch.client import BrokenError, Client
 from poml_map.fetch.content import ENDLESS, check_whole
 from poml_map.fetch.failures import ChangedError, DamagedError
 from poml_map.fetch.locks import no_link

@@ -62,9 +62,9 @@ class RegionPlace:
         """The cells of a raster under the region, with the margin that reading them takes."""
         try:
             known_crs(crs)
-        except pyproj.exceptions.CRSError as error:
+            return self.array_window(source, source_grid(crs, transform, width, height, self._near))
+        except pyproj.exceptions.ProjError as error:  # of what it reads, or of how to get there from the grid
             raise InputError(source.problem(str(error), "a CRS that PROJ knows", "Set `crs:`.")) from error
-        return self.array_window(source, source_grid(crs, transform, width, height, self._near))
 
     def header(self, source: Source, data, variable: str, shown: str) -> Header:
         """Grid, roles and time steps of a NetCDF variable."""

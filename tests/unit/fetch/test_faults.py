@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from poml_map.errors import ResourceError
-from poml_map.fetch.client import _at_most
+from poml_map.fetch.answers import read_at_most
 from poml_map.fetch.failures import DamagedError, FetchError, NetworkError, RefusedError
 
 from .conftest import HOST, LAYOUTS, assert_is_cut_of_truth
@@ -129,7 +129,7 @@ def test_of_an_answer_without_end_one_byte_too_many_is_read():
 
     response = SimpleNamespace(content=SimpleNamespace(read=endless), close=lambda: None)
 
-    assert len(asyncio.run(_at_most(response, 100))) == sum(read) == 101
+    assert len(asyncio.run(read_at_most(response, 100))) == sum(read) == 101
 
 
 def test_a_broken_download_goes_on_where_it_broke(world):
