@@ -287,7 +287,9 @@ def _models(found: Found, years: tuple[int, int] | None, notes: Notes) -> list[s
             "validation", f"{sites} sites are few for a forest and its scores: expect wide intervals."
         )
     seed = Key("w_p", "0.5", "Weight of the rows that RothC simulates, 0 to 1: docs/weights.md.")
-    level = "Take the # away for limits of stocks and of their change; that takes longer than all the rest."
+    level = (
+        "Take the # away for limits of stocks and of their change; `poml-map check` says how long that takes."
+    )
     return [
         *_nested("rothc", keys),
         *_nested("hybrid", [seed, Key("seed", "0", "Another number, another forest.")]),

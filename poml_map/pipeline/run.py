@@ -107,7 +107,7 @@ def run_region(
 
 def _steps(run: Run) -> list[str]:
     settings = run.region.settings
-    log.info("%s %s", settings.name, "(synthetic data)" if settings.synthetic else "")
+    log.info("%s%s", settings.name, " (synthetic data)" if settings.synthetic else "")
     trained = model_step(run)
     notes = Notes.of(run.region, trained.parameters, trained.region if run.asked.model else "")
     for line in [*notes.lines, *(f"Filled: {fill_text(fill)}" for fill in run.cube.fills)]:
