@@ -2,7 +2,6 @@
 
 import os
 
-import portalocker
 import pytest
 
 
@@ -12,6 +11,8 @@ def built_once(tmp_path_factory):
 
     `build(folder)` fills an empty folder; who comes later, or waits meanwhile, finds it filled.
     """
+    import portalocker  # not there where the forest alone is tested, on its oldest libraries
+
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
