@@ -99,13 +99,7 @@ class RemoteFile:
         """
         blocks: set[int] = set()
         for offset, length in ranges:
-            if offset < 0 or offset + length > self.size:
-                found = (
-                    f"a file of {self.size} bytes whose data go on to byte {offset + length}: it is cut off"
-                )
-                raise DamagedError(
-                    found, "a whole file", "Tell the publisher; try again later.", self.address
-                )
+            _check_inside(offset, length, self)
             blocks.update(range(offset // BLOCK, -(-(offset + length) // BLOCK)))
         self._bring(blocks)
 
@@ -203,6 +197,12 @@ class View(io.RawIOBase):
         return len(found)
 
 
+def _check_inside(offset: int, length: int, file: RemoteFile | LocalFile) -> None:
+    if offset < 0 or offset + length > file.size:
+        found = f"a file of {file.size} bytes whose data go on to byte {offset + length}: it is cut off"
+        raise DamagedError(found, "a whole file", "Tell the publisher; try again later.", file.address)
+
+
 def _is_beyond(offset: int, length: int, size: int) -> bool:
     """Whether a read goes on behind the end; from the beginning every library takes more than there may be."""
     return offset > 0 and offset + length > size
@@ -246,13 +246,7 @@ class LocalFile:
     def need(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Nothing is missing, unless the file is cut off."""
         for offset, length in ranges:
-            if offset + length > self.size:
-                found = (
-                    f"a file of {self.size} bytes whose data go on to byte {offset + length}: it is cut off"
-                )
-                raise DamagedError(
-                    found, "a whole file", "Tell the publisher; try again later.", self.address
-                )
+            _check_inside(offset, length, self)
 
     def answer(self, question: Callable, failures: tuple[type[Exception], ...]):
         """What `question` returns."""
