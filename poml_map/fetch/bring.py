@@ -22,6 +22,7 @@ from poml_map.fetch.job import Job
 from poml_map.fetch.members import Archives
 from poml_map.fetch.mosaic import Piece, box_of, cells_in, member_bounds, piece_at, placed, write_mosaic
 from poml_map.fetch.netcdf import plan_cut, write_cut
+from poml_map.fetch.patience import MOST_DAMAGED, MOST_VERSIONS
 from poml_map.fetch.place import Window
 from poml_map.fetch.remote import LocalFile, NoRangesError, RemoteFile
 from poml_map.fetch.tiff import Header, TiffFile
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 # What rasterio and netCDF4 raise on a full disk. On closing a dataset rasterio lets GDAL's own error through: it is
 # no RasterioError and has no public name (1.4). Every Exception instead would call our own faults a full disk.
 _WRITING = (RasterioError, CPLE_BaseError, RuntimeError)
-# A file that keeps changing on the server, or comes damaged, is tried so often.
-_VERSIONS, _DAMAGED = 3, 2
 # A share of the area so small is rounding where edges touch.
 _NOTHING = 1e-9
 
@@ -76,7 +75,7 @@ class Bringer:
             return kept, True
         if job.whole:
             return self._whole(job.address(), job.kind, job), False
-        tries = {ChangedError: _VERSIONS, DamagedError: _DAMAGED}
+        tries = {ChangedError: MOST_VERSIONS, DamagedError: MOST_DAMAGED}
         while True:
             try:
                 return self._cut(job), False

@@ -14,6 +14,9 @@ from poml_map.fetch.failures import StoppedError
 #: Answers after which the same question may go well: too early, too many, or the server's own trouble.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
+#: A file that keeps changing on the server, or comes damaged, is brought so often.
+MOST_VERSIONS, MOST_DAMAGED = 3, 2
+
 # A server that asks for longer is told to the user, who knows better when to come back. [s]
 _LONGEST_ASKED = 300.0
 

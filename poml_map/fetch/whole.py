@@ -16,13 +16,10 @@ from poml_map.fetch.client import BrokenError, Client
 from poml_map.fetch.content import ENDLESS, check_whole
 from poml_map.fetch.failures import ChangedError, DamagedError
 from poml_map.fetch.locks import no_link
+from poml_map.fetch.patience import MOST_DAMAGED, MOST_VERSIONS
 from poml_map.files import write_text_atomic
 
 log = logging.getLogger(__name__)
-
-# A file that keeps changing, or comes damaged, is brought so often.
-_VERSIONS = 3
-_DAMAGED = 2
 
 
 def bring_whole(
@@ -63,7 +60,7 @@ def bring_whole(
         ):
             return kept
         download = _Download(client, cache, address, key)
-        for more in reversed(range(_DAMAGED)):
+        for more in reversed(range(MOST_DAMAGED)):
             stamp = download.finish()
             try:
                 check_whole(download.part, kind, address, sha256)
@@ -135,7 +132,7 @@ class _Download:
             except ChangedError:
                 self.forget()
                 versions += 1
-                if versions == _VERSIONS:
+                if versions == MOST_VERSIONS:
                     raise
 
     def _begun(self) -> tuple[int, Stamp | None]:

@@ -233,6 +233,7 @@ def test_one_campaign_needs_an_assumption_and_is_called_assumed(own, tmp_path, c
     assert {each["licence"] for each in told["sources"]} == {"CC0-1.0"}
 
 
+@pytest.mark.slow
 def test_a_second_run_replaces_the_first_and_a_dead_ones_leftovers(own, tmp_path):
     out = tmp_path / "run"
     (out / ".unfinished").mkdir(parents=True)

@@ -173,6 +173,7 @@ def test_a_quick_look_has_one_folding_and_says_so(region_file, tmp_path, capsys)
     assert {"scatter.png", "weights.png"} <= {path.name for path in (tmp_path / "quick").iterdir()}
 
 
+@pytest.mark.slow
 def test_stocks_are_in_the_unit_of_the_region(region_file, tmp_path):
     file = small(tmp_path / "demo", units="t/ha")
     validate_region(file, tmp_path / "quick", quick=True)

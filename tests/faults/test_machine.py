@@ -95,6 +95,7 @@ def _tmpfs(folder: Path, size: str):
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_small_disk_that_is_full_keeps_finished_years_and_can_be_made_larger(
     demo, tmp_path, undisturbed, checker
 ):

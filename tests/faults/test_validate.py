@@ -105,6 +105,7 @@ def test_one_place_under_two_ids_stays_in_one_fold_and_is_told(validate):
     assert folds.loc["again", "random_0"] == folds.loc[other, "random_0"]
 
 
+@pytest.mark.slow
 def test_sites_on_masked_pixels_are_used_and_counted_on_the_page(validate):
     code, _, err, out = validate(lambda table: table.assign(lon=table["lon"] + 0.002))
     assert code == 0, err

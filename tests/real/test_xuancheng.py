@@ -151,6 +151,7 @@ def _mean_temperature(folder: Path) -> list[float]:
     return means
 
 
+@pytest.mark.slow
 def test_what_one_campaign_can_tell_is_told(data_root, tmp_path):
     """Samples of one date: levels are scored, change is left out with the reason, and later years are unlike them."""
     _example().prepare(data_root, tmp_path / "region", 2000)
